@@ -1,0 +1,64 @@
+// The cold tier's contract: raw events by identity and rollups by compaction. One implementation of the SQL (tier.ts) over
+// an engine seam (engine.ts: chDB in process, or ClickHouse over HTTP).
+// Invariant: raw rows have the identity (topic, partition, offset), so writing any of them again changes nothing.
+
+import type { RawRows } from '../window/flush-batch.js';
+import type { TierRead, TierResult } from '../query/tier-read.js';
+
+export interface CompactionState {
+  /** Minutes before this are compacted, except the dirty ones. Epoch ms, a multiple of 60,000; 0 when nothing is. */
+  readonly closedUntilMs: number;
+  /** Epoch minutes that late rows touched after their compaction and that await recompaction, ascending. */
+  readonly dirtyMinutes: readonly number[];
+  /** Changes whenever a closed minute was recompacted: part of cache keys. By epoch day. */
+  readonly revisionByDay: ReadonlyMap<number, number>;
+}
+
+export interface EventsRead {
+  readonly tenant: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly filters: TierRead['filters'];
+  readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+export interface EventsResult {
+  /** Column names with Grafana-ish types; rows newest first. Fixed-point numbers already divided; times epoch ms. */
+  readonly columns: readonly { readonly name: string; readonly type: 'time' | 'number' | 'string' }[];
+  readonly rows: readonly (readonly (number | string | null)[])[];
+}
+
+export interface MigrationStep {
+  readonly version: number;
+  readonly name: string;
+  readonly state: 'applied' | 'pending';
+}
+
+export interface ColdTier {
+  /** Connects, checks the engine's version and pins its settings. @throws TidemarkError unavailable, with what to do. */
+  start(): Promise<void>;
+  /** Versioned steps, plus columns for fields and components that the definition gained. Safe to run twice and by two processes. */
+  migrate(onProgress: (step: MigrationStep) => void): Promise<readonly MigrationStep[]>;
+  migrations(): Promise<readonly MigrationStep[]>;
+  /**
+   * Stores raw rows and marks already closed minutes among them as dirty. Idempotent: repeat on any error.
+   * @throws TidemarkError unavailable, unknown_outcome
+   */
+  insert(rows: RawRows): Promise<void>;
+  /** What `read` may take from rollups; a few hundred ms old at most. */
+  state(): Promise<CompactionState>;
+  /**
+   * Compacts every minute before `untilMs` that is not yet closed, recompacts dirty ones, then hours and days that are complete.
+   * Idempotent; two processes at once are harmless. Works in steps of at most some seconds; stops between them on abort.
+   */
+  compact(untilMs: number, signal: AbortSignal, onProgress?: (closedUntilMs: number) => void): Promise<void>;
+  read(read: TierRead): Promise<TierResult>;
+  readEvents(read: EventsRead): Promise<EventsResult>;
+  /** Distinct kept values of a dimension in a range, most frequent first. */
+  readValues(tenant: string, dimension: number, fromMs: number, toMs: number, search: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** Every kept value of a dimension in the last `days`: refills the admission registry. */
+  admittedValues(dimension: number, days: number): Promise<readonly { readonly tenant: string; readonly value: string }[]>;
+  health(): Promise<{ readonly ok: boolean; readonly detail: string; readonly rawRows: number; readonly diskBytes: number }>;
+  stop(): Promise<void>;
+}
