@@ -62,6 +62,19 @@ export interface LogConsumer {
   batch(batch: RecordBatch): Promise<void>;
   /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. */
   idle(partition: PartitionId, logEnd: number): void;
+  /**
+   * The records of one stored batch, offsets `fromOffset` to `toOffset` - 1, cannot be read (unknown compression, wrong checksum).
+   * Called in the order of `batch`; reading goes on after them. `bytes` is the batch as stored. A source whose consumer has no such
+   * method stops instead of losing them.
+   */
+  undecodable?(
+    partition: PartitionId,
+    generation: number,
+    fromOffset: number,
+    toOffset: number,
+    detail: string,
+    bytes: Uint8Array,
+  ): Promise<void>;
 }
 
 export interface LogSource {
@@ -69,7 +82,10 @@ export interface LogSource {
   start(consumer: LogConsumer): Promise<void>;
   /** Rejects with a retryable or fenced error when the group has moved on. */
   commit(commits: readonly Commit[]): Promise<void>;
-  /** Makes the source call `assigned` again for all that it owns (recovery inside a running process). */
+  /**
+   * Makes the source call `assigned` again for all that it owns (recovery inside a running process). Resolves once noted, so that
+   * it may be called from inside a callback; `assigned` follows as soon as no callback runs.
+   */
   reassign(): Promise<void>;
   /** Leaves the group; no callback runs after it resolves. Does not call `revoked`. */
   stop(): Promise<void>;
