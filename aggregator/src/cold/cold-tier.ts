@@ -57,6 +57,8 @@ export interface ColdTier {
   readEvents(read: EventsRead): Promise<EventsResult>;
   /** Distinct kept values of a dimension in a range, most frequent first. */
   readValues(tenant: string, dimension: number, fromMs: number, toMs: number, search: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+  /** Largest event time among a partition's raw rows below an offset, epoch ms; 0 when there are none. May scan: for recovery only. */
+  newestEventMs(partition: string, belowOffset: number): Promise<number>;
   /** Every kept value of a dimension in the last `days`: refills the admission registry. */
   admittedValues(dimension: number, days: number): Promise<readonly { readonly tenant: string; readonly value: string }[]>;
   health(): Promise<{ readonly ok: boolean; readonly detail: string; readonly rawRows: number; readonly diskBytes: number }>;

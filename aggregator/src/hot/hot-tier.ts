@@ -29,6 +29,8 @@ export interface HotTier {
   /** Connects, checks version and settings. @throws TidemarkError unavailable, with what to do. */
   start(): Promise<void>;
   readMarkers(partitions: readonly PartitionId[]): Promise<HotMarkers>;
+  /** Forgets where a partition stands in one shard; its next flush begins a new coverage. */
+  dropMarker(shard: number, partition: PartitionId): Promise<void>;
   /**
    * Applies a flush to the given shards, each atomically: all partitions' markers are as the flush says, or nothing changes.
    * Where all markers already stand at the flush's end the shard answers `applied` (the answer of an earlier try was lost).

@@ -60,6 +60,11 @@ export interface LogConsumer {
   revoked(): Promise<void>;
   /** Takes the batch into memory; resolves late when flushing has fallen behind (back-pressure). */
   batch(batch: RecordBatch): Promise<void>;
+  /**
+   * Records [fromOffset, toOffset) came in a batch that cannot be decoded (unknown compression, broken CRC): they are dead-lettered
+   * as one letter with the batch's bytes (cut at 64 KiB), and reading goes on behind them.
+   */
+  undecodable(partition: PartitionId, generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void>;
   /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. */
   idle(partition: PartitionId, logEnd: number): void;
   /**

@@ -1,0 +1,434 @@
+// Between the log and the tiers: takes batches, gathers them, and flushes in an order that survives anything.
+// The order of a flush: dead letters → cold (idempotent rows) → hot (markers by compare-and-set) → commit. So the cold tier
+// never lacks what a marker claims, and the commit is a lower bound of both. Only this class moves positions.
+
+import type { Clock } from '../clock.js';
+import type { ColdTier } from '../cold/cold-tier.js';
+import type { Definition } from '../definition/model.js';
+import { TidemarkError } from '../errors.js';
+import type { HotTier } from '../hot/hot-tier.js';
+import type { AssignedPartition, DeadLetterSink, LogConsumer, LogSource, PartitionId, RecordBatch } from '../source/log.js';
+import type { Accumulation } from '../window/accumulation.js';
+import { EventProcessor } from '../window/event-processor.js';
+import { PartitionProcessor } from '../window/partition-processor.js';
+import { Flusher, type FlushReport } from './flusher.js';
+import { catchUpSegments, planRecovery, type RecoveryPlan, type Segment } from './recovery.js';
+
+/** Records between two looks at the event loop: some milliseconds of work. */
+const SLICE_RECORDS = 2_048;
+/** How long a rebalance waits for the last flush; what is not done by then is read again by the next owner. */
+const REVOKE_BUDGET_MS = 5_000;
+const EMPTY_BATCH: RecordBatch = {
+  partition: '',
+  generation: -1,
+  count: 0,
+  bytes: new Uint8Array(0),
+  start: new Int32Array(0),
+  end: new Int32Array(0),
+  offset: new Float64Array(0),
+  timestampMs: new Float64Array(0),
+  logEnd: 0,
+};
+
+export type PipelineState = 'idle' | 'recovering' | 'running' | 'draining' | 'stopped' | 'failed';
+
+export interface PipelineEvents {
+  /** After each completed flush. */
+  flushed(report: FlushReport): void;
+  retrying(step: string, error: TidemarkError, attempt: number): void;
+  recovering(plans: readonly RecoveryPlan[]): void;
+  fenced(reason: string): void;
+  /** The process must end: recovery at the next start does the rest. */
+  fatal(error: unknown): void;
+}
+
+interface OwnedPartition {
+  readonly processor: PartitionProcessor;
+  readonly segments: Segment[];
+  /** Shards that have no marker of this partition yet, and the event time their coverage starts at. */
+  readonly uncovered: Set<number>;
+  coverageFromMs: number;
+  /** Set while a stretch is being applied alone; batches wait for it. */
+  catchingUp: Promise<unknown> | null;
+  /** An empty fetch said that nothing comes before this offset. */
+  emptyUpTo: number;
+}
+
+export class Pipeline implements LogConsumer {
+  readonly processor: EventProcessor;
+  readonly #definition: Definition;
+  readonly #clock: Clock;
+  readonly #hot: HotTier;
+  readonly #cold: ColdTier;
+  readonly #source: LogSource;
+  readonly #flusher: Flusher;
+  readonly #events: PipelineEvents;
+  #state: PipelineState = 'idle';
+  #generation = -1;
+  #owned = new Map<PartitionId, OwnedPartition>();
+  #allPartitions: readonly PartitionId[] = [];
+  #open: Accumulation | null = null;
+  #flushing: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #abort = new AbortController();
+  /** Work on batches and assignments is done one after the other, slice by slice. */
+  #pausedForDictionaries: Promise<void> | null = null;
+
+  constructor(
+    definition: Definition,
+    clock: Clock,
+    hot: HotTier,
+    cold: ColdTier,
+    source: LogSource,
+    deadLetters: DeadLetterSink,
+    events: PipelineEvents,
+  ) {
+    this.#definition = definition;
+    this.#clock = clock;
+    this.#hot = hot;
+    this.#cold = cold;
+    this.#source = source;
+    this.#events = events;
+    this.processor = new EventProcessor(definition, clock);
+    this.#flusher = new Flusher(this.processor, clock, hot, cold, source, deadLetters, events);
+  }
+
+  get state(): PipelineState {
+    return this.#state;
+  }
+
+  get partitions(): readonly PartitionProcessor[] {
+    return [...this.#owned.values()].map((o) => o.processor);
+  }
+
+  get allPartitions(): readonly PartitionId[] {
+    return this.#allPartitions;
+  }
+
+  /** Starts the flush timer. The source is started by the caller. */
+  start(): void {
+    this.#timer = setInterval(() => this.#tick(), this.#definition.flush.intervalMs);
+  }
+
+  async assigned(
+    generation: number,
+    partitions: readonly AssignedPartition[],
+    allPartitions: readonly PartitionId[],
+  ): Promise<ReadonlyMap<PartitionId, number>> {
+    this.#state = 'recovering';
+    this.#generation = generation;
+    // A flush of the former assignment either ends by itself or is told to give up; its markers decide what counts.
+    this.#abort.abort();
+    await this.#flushing?.catch(() => undefined);
+    this.#abort = new AbortController();
+    this.#open = null;
+    this.#owned = new Map();
+    this.#allPartitions = allPartitions;
+    const signal = this.#abort.signal;
+
+    await this.#flusher.retry('load admitted values', signal, () => this.#loadAdmissions());
+    const ids = partitions.map((p) => p.id);
+    const markers = await this.#flusher.retry('read markers', signal, () => this.#hot.readMarkers(ids));
+    const plans = partitions.map((p) => planRecovery(p, markers.map((shard) => shard.get(p.id) ?? null)));
+    this.#events.recovering(plans);
+
+    const readFrom = new Map<PartitionId, number>();
+    for (const [i, plan] of plans.entries()) {
+      for (const shard of plan.dropMarkers) {
+        await this.#flusher.retry('drop marker', signal, () => this.#hot.dropMarker(shard, plan.partition));
+      }
+      const processor = new PartitionProcessor(plan.partition, this.#definition, plan.state, plan.readFrom);
+      processor.logEnd = partitions[i].logEnd;
+      const owned: OwnedPartition = {
+        processor,
+        segments: [...catchUpSegments(plan)],
+        uncovered: new Set(plan.shards.flatMap((marker, shard) => (marker === null ? [shard] : []))),
+        coverageFromMs: 0,
+        catchingUp: null,
+        emptyUpTo: 0,
+      };
+      if (owned.uncovered.size > 0 && owned.segments.length === 0) {
+        await this.#beginCoverage(owned, signal);
+      }
+      this.#owned.set(plan.partition, owned);
+      readFrom.set(plan.partition, plan.readFrom);
+    }
+    if (this.#generation === generation) {
+      this.#state = 'running';
+    }
+    return readFrom;
+  }
+
+  async revoked(): Promise<void> {
+    if (this.#state !== 'running') {
+      return;
+    }
+    this.#state = 'recovering';
+    const abort = this.#abort;
+    const limit = setTimeout(() => abort.abort(), REVOKE_BUDGET_MS);
+    await this.#flushing?.catch(() => undefined);
+    await this.#flushOpen().catch(() => undefined);
+    clearTimeout(limit);
+    this.#owned = new Map();
+    this.#open = null;
+  }
+
+  async batch(batch: RecordBatch): Promise<void> {
+    let at = 0;
+    while (at < batch.count) {
+      await this.#pausedForDictionaries;
+      const owned = this.#owned.get(batch.partition);
+      if (batch.generation !== this.#generation || this.#state !== 'running' || owned === undefined) {
+        return;
+      }
+      owned.processor.logEnd = Math.max(owned.processor.logEnd, batch.logEnd);
+      if (owned.catchingUp !== null) {
+        await owned.catchingUp;
+        continue;
+      }
+      if (owned.segments.length > 0) {
+        const taken = this.#catchUp(owned, batch, at, false);
+        owned.catchingUp = taken.catch(() => undefined);
+        at = await taken.finally(() => {
+          owned.catchingUp = null;
+        });
+        continue;
+      }
+      this.#open ??= this.processor.open();
+      at = this.processor.process(batch, at, SLICE_RECORDS, Number.POSITIVE_INFINITY, owned.processor, this.#open);
+      if (owned.processor.next >= owned.processor.logEnd) {
+        owned.processor.caughtUpAtMs = this.#clock.now();
+      }
+      if (this.#open.raw.rows >= this.#definition.flush.maxRows) {
+        await this.#flushing?.catch(() => undefined);
+        this.#startFlush();
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** A batch that nobody can decode: counted and kept as one dead letter; reading goes on behind it. */
+  async undecodable(partition: PartitionId, generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void> {
+    const owned = this.#owned.get(partition);
+    if (generation !== this.#generation || this.#state !== 'running' || owned === undefined || toOffset <= owned.processor.next) {
+      return;
+    }
+    const processor = owned.processor;
+    const from = Math.max(fromOffset, processor.next);
+    this.#open ??= this.processor.open();
+    const records = toOffset - Math.max(from, processor.applyFrom);
+    processor.next = toOffset;
+    if (records > 0) {
+      processor.consumed += records;
+      processor.deadLettered += records;
+      this.#open.deadLetters.push({ partition, offset: from, timestampMs: this.#clock.now(), reason: 'undecodable_batch', detail, value: bytes });
+      this.#open.touch(processor);
+    }
+    await Promise.resolve();
+  }
+
+  idle(partition: PartitionId, logEnd: number): void {
+    const owned = this.#owned.get(partition);
+    if (owned === undefined || this.#state !== 'running') {
+      return;
+    }
+    const processor = owned.processor;
+    processor.logEnd = Math.max(processor.logEnd, logEnd);
+    owned.emptyUpTo = logEnd;
+    if (owned.segments.length === 0) {
+      // Control records at the end have no value: an empty fetch up to the log's end means that all is read.
+      processor.caughtUpAtMs = this.#clock.now();
+    }
+  }
+
+  /** Flushes and commits what was taken, takes nothing more. The source is stopped by the caller afterwards. */
+  async drain(): Promise<void> {
+    if (this.#timer !== null) {
+      clearInterval(this.#timer);
+    }
+    if (this.#state !== 'running') {
+      this.#state = 'stopped';
+      this.#abort.abort();
+      await this.#flushing?.catch(() => undefined);
+      return;
+    }
+    this.#state = 'draining';
+    await this.#flushing?.catch(() => undefined);
+    await this.#flushOpen();
+    this.#state = 'stopped';
+    this.#abort.abort();
+  }
+
+  #tick(): void {
+    if (this.#flushing !== null || this.#state !== 'running') {
+      return;
+    }
+    if (this.processor.dictionariesAreLarge()) {
+      this.#renewDictionaries();
+      return;
+    }
+    for (const owned of this.#owned.values()) {
+      if (owned.segments.length > 0 && owned.catchingUp === null && owned.emptyUpTo >= owned.segments[0].to) {
+        const taken = this.#catchUp(owned, EMPTY_BATCH, 0, true);
+        owned.catchingUp = taken
+          .catch(() => undefined)
+          .finally(() => {
+            owned.catchingUp = null;
+          });
+      }
+    }
+    const untouched = [...this.#owned.values()].filter((o) => o.segments.length === 0 && o.uncovered.size > 0);
+    if (untouched.length > 0) {
+      // A partition without records gets its marker too, else its coverage would stay unknown.
+      this.#open ??= this.processor.open();
+      untouched.forEach((o) => this.#open?.touch(o.processor));
+    }
+    if (this.#open !== null && !this.#open.isEmpty) {
+      this.#startFlush();
+    }
+  }
+
+  #renewDictionaries(): void {
+    const renewed = (async () => {
+      await this.#flushOpen();
+      if (this.#open === null) {
+        this.processor.forgetDictionaries();
+      }
+    })();
+    this.#pausedForDictionaries = renewed.catch(() => undefined);
+    void this.#pausedForDictionaries.then(() => {
+      this.#pausedForDictionaries = null;
+    });
+  }
+
+  #startFlush(): void {
+    const running = this.#flushOpen();
+    this.#flushing = running
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flushing = null;
+      });
+  }
+
+  async #flushOpen(): Promise<void> {
+    const accumulation = this.#open;
+    this.#open = null;
+    if (accumulation === null || accumulation.isEmpty) {
+      return;
+    }
+    const everyShard = Array.from({ length: this.#hot.shards }, (_, i) => i);
+    await this.#flush(accumulation, true, everyShard, true);
+  }
+
+  /** Runs one flush to its end; turns a fence into recovery and anything unexpected into the end of the process. */
+  async #flush(accumulation: Accumulation, cold: boolean, shards: readonly number[], commit: boolean): Promise<boolean> {
+    const signal = this.#abort.signal;
+    const generation = this.#generation;
+    const moves = accumulation.close();
+    try {
+      await this.#flusher.flush({
+        accumulation,
+        moves,
+        allPartitions: this.#allPartitions,
+        cold,
+        shards,
+        commit,
+        coverageFromMs: (shard, partition) => {
+          const owned = this.#owned.get(partition);
+          return owned !== undefined && owned.uncovered.has(shard) ? owned.coverageFromMs : null;
+        },
+        signal,
+      });
+      for (const move of moves) {
+        const owned = this.#owned.get(move.partition);
+        shards.forEach((shard) => owned?.uncovered.delete(shard));
+      }
+      return true;
+    } catch (error) {
+      if (signal.aborted || generation !== this.#generation) {
+        return false;
+      }
+      this.#owned = new Map();
+      this.#open = null;
+      if (error instanceof TidemarkError && error.errorClass === 'fenced') {
+        this.#state = 'recovering';
+        this.#events.fenced(error.message);
+        if (error.code === 'HOT_FENCED') {
+          this.#source.reassign().catch((reason: unknown) => this.#fail(reason));
+        } // else the group has moved on, and the source brings the next assignment.
+      } else {
+        this.#fail(error);
+      }
+      return false;
+    }
+  }
+
+  #fail(error: unknown): void {
+    this.#state = 'failed';
+    this.#events.fatal(error);
+  }
+
+  /**
+   * Tiers stand at different positions after a crash: one stretch after the other is applied to those that lack it, alone,
+   * until all stand together.
+   * @returns the index of the first record of the batch that was not taken
+   */
+  async #catchUp(owned: OwnedPartition, batch: RecordBatch, from: number, nothingMore: boolean): Promise<number> {
+    const segment = owned.segments[0];
+    const processor = owned.processor;
+    await this.#flushing?.catch(() => undefined);
+    const accumulation = this.processor.open();
+    let at = from;
+    while (at < batch.count && accumulation.raw.rows < this.#definition.flush.maxRows) {
+      const next = this.processor.process(batch, at, SLICE_RECORDS, segment.to, processor, accumulation);
+      if (next === at) {
+        break;
+      }
+      at = next;
+    }
+    if (nothingMore || (at < batch.count && batch.offset[at] >= segment.to)) {
+      // What lies between has no records any more (compacted away, or markers of transactions).
+      processor.next = Math.max(processor.next, segment.to);
+    }
+    if (processor.next > processor.sealed && processor.next > processor.applyFrom) {
+      accumulation.touch(processor);
+    }
+    if (!accumulation.isEmpty) {
+      await this.#flush(accumulation, segment.cold, segment.shards, segment.cold);
+    }
+    if (processor.next >= segment.to) {
+      owned.segments.shift();
+      if (owned.segments.length === 0 && owned.uncovered.size > 0) {
+        await this.#beginCoverage(owned, this.#abort.signal);
+      }
+    }
+    return at;
+  }
+
+  /** From here on, shards without a marker are complete for buckets that no earlier record can belong to. */
+  async #beginCoverage(owned: OwnedPartition, signal: AbortSignal): Promise<void> {
+    const processor = owned.processor;
+    const offset = Math.max(processor.next, processor.applyFrom);
+    const newestMs =
+      processor.maxEventTimeMs > 0 || offset === 0
+        ? processor.maxEventTimeMs
+        : await this.#flusher.retry('newest event', signal, () => this.#cold.newestEventMs(processor.id, offset));
+    owned.coverageFromMs = newestMs === 0 ? 0 : newestMs + 1;
+  }
+
+  async #loadAdmissions(): Promise<void> {
+    if (!(await this.#hot.admissionsMissing())) {
+      return;
+    }
+    for (const dimension of this.#definition.dimensions) {
+      const byTenant = new Map<string, string[]>();
+      for (const { tenant, value } of await this.#cold.admittedValues(dimension.index, 2)) {
+        byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), value]);
+      }
+      for (const [tenant, values] of byTenant) {
+        await this.#hot.admit(tenant, dimension.index, values);
+      }
+    }
+    await this.#hot.admissionsLoaded();
+  }
+}

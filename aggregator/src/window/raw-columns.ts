@@ -1,0 +1,201 @@
+// Collects the applied events of one flush as columns, ready for a Native block. One instance per accumulation; filled by the
+// partition processors, sealed once. Invariant: all columns have the same number of rows, in the order of application.
+
+import type { Definition, Field } from '../definition/model.js';
+import type { RawColumn, RawRows } from './flush-batch.js';
+import type { EventDecoder } from '../decode/json-decoder.js';
+
+const LEAST_ROWS = 1024;
+
+type FieldColumn =
+  | { readonly kind: 'number'; readonly field: Field; data: Float64Array }
+  | { readonly kind: 'interned'; readonly field: Field; readonly dimension: number; ids: Uint32Array }
+  | { readonly kind: 'bytes'; readonly field: Field; bytes: Uint8Array; length: number; ends: Uint32Array };
+
+export class RawColumns {
+  readonly #columns: readonly FieldColumn[];
+  readonly #partitions: string[] = [];
+  #capacity: number;
+  #rows = 0;
+  #tenant: Uint32Array;
+  #partition: Uint32Array;
+  #offset: Float64Array;
+  #time: Float64Array;
+  #logTime: Float64Array;
+  readonly #minutes = new Set<number>();
+  #lastMinute = Number.NaN;
+
+  /** @param expectedRows rows the last accumulation had: saves growing step by step */
+  constructor(definition: Definition, expectedRows: number) {
+    const capacity = Math.max(LEAST_ROWS, Math.ceil(expectedRows * 1.1));
+    this.#capacity = capacity;
+    this.#tenant = new Uint32Array(capacity);
+    this.#partition = new Uint32Array(capacity);
+    this.#offset = new Float64Array(capacity);
+    this.#time = new Float64Array(capacity);
+    this.#logTime = new Float64Array(capacity);
+    const columns: FieldColumn[] = [];
+    for (const field of definition.fields) {
+      if (field.index === definition.event.time || field.index === definition.event.tenant) {
+        continue;
+      }
+      if (field.type === 'number') {
+        columns.push({ kind: 'number', field, data: new Float64Array(capacity) });
+      } else if (field.type === 'time') {
+        throw new Error(`field ${field.name}: only the event time is of type time`);
+      } else if (field.interned) {
+        const dimension = definition.dimensions.findIndex((d) => d.field === field.index);
+        columns.push({ kind: 'interned', field, dimension, ids: new Uint32Array(capacity) });
+      } else {
+        columns.push({ kind: 'bytes', field, bytes: new Uint8Array(capacity * 16), length: 0, ends: new Uint32Array(capacity) });
+      }
+    }
+    this.#columns = columns;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Registers a partition; the answer is what `append` takes. */
+  partitionIndex(partition: string): number {
+    const known = this.#partitions.indexOf(partition);
+    return known >= 0 ? known : this.#partitions.push(partition) - 1;
+  }
+
+  /** Takes the decoder's current event. `dimensionIds` are the kept values' intern ids, by dimension. */
+  append(
+    decoder: EventDecoder,
+    partitionIndex: number,
+    offset: number,
+    logTimeMs: number,
+    tenant: number,
+    dimensionIds: Uint32Array,
+  ): void {
+    const row = this.#rows;
+    if (row === this.#capacity) {
+      this.#grow();
+    }
+    this.#rows = row + 1;
+    this.#tenant[row] = tenant;
+    this.#partition[row] = partitionIndex;
+    this.#offset[row] = offset;
+    this.#time[row] = decoder.timeMs;
+    this.#logTime[row] = logTimeMs;
+    const minute = Math.floor(decoder.timeMs / 60_000);
+    if (minute !== this.#lastMinute) {
+      this.#lastMinute = minute;
+      this.#minutes.add(minute);
+    }
+    const columns = this.#columns;
+    for (let c = 0; c < columns.length; c++) {
+      const column = columns[c];
+      const field = column.field.index;
+      if (column.kind === 'interned') {
+        column.ids[row] = column.dimension >= 0 ? dimensionIds[column.dimension] : decoder.internId[field];
+      } else if (column.kind === 'number') {
+        column.data[row] = decoder.present[field] === 1 ? decoder.numbers[field] : Number.NaN;
+      } else {
+        if (decoder.present[field] === 1) {
+          appendBytes(column, decoder.strBytes, decoder.strStart[field], decoder.strEnd[field]);
+        }
+        column.ends[row] = column.length;
+      }
+    }
+  }
+
+  /** @param fold by dimension: `tenantValueKey` of values that were not admitted → the id of `__other__`. */
+  seal(decoder: EventDecoder, tenants: readonly string[], fold: readonly (ReadonlyMap<number, number> | null)[]): RawRows {
+    const rows = this.#rows;
+    const topics: string[] = [];
+    const topicOf: number[] = [];
+    const numberOf: number[] = [];
+    for (const partition of this.#partitions) {
+      const slash = partition.lastIndexOf('/');
+      const topic = partition.slice(0, slash);
+      const known = topics.indexOf(topic);
+      topicOf.push(known >= 0 ? known : topics.push(topic) - 1);
+      numberOf.push(Number(partition.slice(slash + 1)));
+    }
+    const topicIds = new Uint32Array(rows);
+    const partitionNumbers = new Float64Array(rows);
+    for (let i = 0; i < rows; i++) {
+      topicIds[i] = topicOf[this.#partition[i]];
+      partitionNumbers[i] = numberOf[this.#partition[i]];
+    }
+    const columns: RawColumn[] = [
+      { name: 'tenant', type: 'LowCardinality(String)', ids: this.#tenant.subarray(0, rows), dictionary: tenants },
+      { name: 'topic', type: 'LowCardinality(String)', ids: topicIds, dictionary: topics },
+      { name: 'partition', type: 'UInt32', data: partitionNumbers },
+      { name: 'offset', type: 'UInt64', data: this.#offset.subarray(0, rows) },
+      { name: 'time', type: 'DateTime64(3)', data: this.#time.subarray(0, rows) },
+      { name: 'log_time', type: 'DateTime64(3)', data: this.#logTime.subarray(0, rows) },
+    ];
+    for (const column of this.#columns) {
+      const name = column.field.name;
+      if (column.kind === 'number') {
+        columns.push({ name, type: 'Nullable(Int64)', data: column.data.subarray(0, rows) });
+      } else if (column.kind === 'interned') {
+        const ids = column.ids.subarray(0, rows);
+        const folded = column.dimension >= 0 ? fold[column.dimension] : null;
+        if (folded !== null) {
+          for (let i = 0; i < rows; i++) {
+            ids[i] = folded.get(tenantValueKey(this.#tenant[i], ids[i])) ?? ids[i];
+          }
+        }
+        columns.push({ name, type: 'LowCardinality(String)', ids, dictionary: decoder.dictionary(column.field.index) });
+      } else {
+        columns.push({ name, type: 'String', bytes: column.bytes.subarray(0, column.length), ends: column.ends.subarray(0, rows) });
+      }
+    }
+    return { rows, columns, minutes: [...this.#minutes].sort((a, b) => a - b) };
+  }
+
+  #grow(): void {
+    this.#capacity *= 2;
+    this.#tenant = grown(this.#tenant, new Uint32Array(this.#capacity));
+    this.#partition = grown(this.#partition, new Uint32Array(this.#capacity));
+    this.#offset = grown(this.#offset, new Float64Array(this.#capacity));
+    this.#time = grown(this.#time, new Float64Array(this.#capacity));
+    this.#logTime = grown(this.#logTime, new Float64Array(this.#capacity));
+    for (const column of this.#columns) {
+      if (column.kind === 'number') {
+        column.data = grown(column.data, new Float64Array(this.#capacity));
+      } else if (column.kind === 'interned') {
+        column.ids = grown(column.ids, new Uint32Array(this.#capacity));
+      } else {
+        column.ends = grown(column.ends, new Uint32Array(this.#capacity));
+      }
+    }
+  }
+}
+
+/** One number for a tenant's value: both ids are below 2^21 (a dictionary is emptied long before). */
+export function tenantValueKey(tenant: number, valueId: number): number {
+  return tenant * 0x100000000 + valueId;
+}
+
+function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
+}
+
+function appendBytes(column: { bytes: Uint8Array; length: number }, source: Uint8Array, start: number, end: number): void {
+  const length = end - start;
+  if (column.length + length > column.bytes.length) {
+    const bytes = new Uint8Array(Math.max(column.bytes.length * 2, column.length + length));
+    bytes.set(column.bytes.subarray(0, column.length));
+    column.bytes = bytes;
+  }
+  const target = column.bytes;
+  let at = column.length;
+  if (length < 64) {
+    // A call of `set` costs more than copying a short id byte by byte.
+    for (let i = start; i < end; i++) {
+      target[at++] = source[i];
+    }
+  } else {
+    target.set(source.subarray(start, end), at);
+  }
+  column.length += length;
+}
