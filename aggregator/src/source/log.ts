@@ -67,19 +67,6 @@ export interface LogConsumer {
   undecodable(partition: PartitionId, generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void>;
   /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. */
   idle(partition: PartitionId, logEnd: number): void;
-  /**
-   * The records of one stored batch, offsets `fromOffset` to `toOffset` - 1, cannot be read (unknown compression, wrong checksum).
-   * Called in the order of `batch`; reading goes on after them. `bytes` is the batch as stored. A source whose consumer has no such
-   * method stops instead of losing them.
-   */
-  undecodable?(
-    partition: PartitionId,
-    generation: number,
-    fromOffset: number,
-    toOffset: number,
-    detail: string,
-    bytes: Uint8Array,
-  ): Promise<void>;
 }
 
 export interface LogSource {
