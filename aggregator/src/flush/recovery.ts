@@ -39,29 +39,35 @@ export function planRecovery(assigned: AssignedPartition, markers: readonly (Par
       'Give the new topic another name or this definition another group and database; rows of the old topic would be overwritten otherwise.',
     );
   }
-  const dropMarkers: number[] = [];
   // Somebody moved the group forward by hand: what they skipped is skipped in both tiers.
-  const skippedTo = committed !== null && committed.byHand ? committed.offset : 0;
+  const reachableFrom = Math.max(assigned.logStart, committed !== null && committed.byHand ? committed.offset : 0);
+  const dropMarkers: number[] = [];
   const reachable = markers.map((marker, shard) => {
-    if (marker !== null && ((marker.offset < assigned.logStart && marker.offset < highest) || marker.offset < skippedTo)) {
+    if (marker !== null && marker.offset < reachableFrom) {
       dropMarkers.push(shard);
       return null;
     }
     return marker;
   });
-  const states: PartitionState[] = [...(committed === null ? [] : [committed]), ...reachable.filter((s) => s !== null)];
-  if (states.length === 0) {
+  const known: PartitionState[] = [...(committed === null ? [] : [committed]), ...markers.filter((m) => m !== null)];
+  if (known.length === 0) {
     // Nothing is known of this partition: both tiers start together.
     const start = Math.max(assigned.startOffset, assigned.logStart);
     return plan(assigned, emptyState(start), start, reachable, start, dropMarkers, 0);
   }
-  const lowest = states.reduce((a, b) => (b.offset < a.offset ? b : a));
+  const standing = known.filter((s) => s.offset >= reachableFrom);
+  if (standing.length === 0) {
+    // The log has dropped records that nobody read. The cold tier has what any marker had, so the highest state counts.
+    const last = known.reduce((a, b) => (b.offset > a.offset ? b : a));
+    const lost = assigned.logStart - last.offset;
+    const state = { ...last, offset: assigned.logStart, lost: last.lost + lost };
+    return plan(assigned, state, state.offset, reachable, state.offset, dropMarkers, lost);
+  }
+  const lowest = standing.reduce((a, b) => (b.offset < a.offset ? b : a));
   // Without a commit, cold is known to hold everything below the lowest marker.
-  const coldFrom = committed?.offset ?? lowest.offset;
+  const coldFrom = committed !== null && committed.offset >= reachableFrom ? committed.offset : lowest.offset;
   // A shard without a marker starts where the cold tier stands: what is older is read from there.
-  const lost = Math.max(0, assigned.logStart - lowest.offset);
-  const state = lost > 0 ? { ...lowest, offset: assigned.logStart, lost: lowest.lost + lost } : lowest;
-  return plan(assigned, state, Math.max(coldFrom, state.offset), reachable, Math.max(coldFrom, state.offset), dropMarkers, lost);
+  return plan(assigned, lowest, coldFrom, reachable, coldFrom, dropMarkers, 0);
 }
 
 function plan(
