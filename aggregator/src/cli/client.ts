@@ -1,0 +1,42 @@
+// A small client of the aggregator's own API, for the commands that ask a running one.
+
+import { TidemarkError } from '../errors.js';
+
+export interface ApiTarget {
+  readonly url: string;
+  readonly token: string;
+}
+
+interface ErrorBody {
+  readonly error?: { readonly code?: string; readonly message?: string; readonly remedy?: string };
+}
+
+/** @throws TidemarkError unavailable when nobody answers, invalid or the like with the API's own words */
+export async function request(target: ApiTarget, path: string, init: { readonly body?: unknown; readonly accept?: string } = {}): Promise<Response> {
+  const headers: Record<string, string> = { accept: init.accept ?? 'application/json' };
+  if (target.token !== '') {
+    headers['authorization'] = `Bearer ${target.token}`;
+  }
+  if (init.body !== undefined) {
+    headers['content-type'] = 'application/json';
+  }
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, target.url), {
+      method: init.body === undefined ? 'GET' : 'POST',
+      headers,
+      ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+    });
+  } catch (cause) {
+    throw new TidemarkError('unavailable', 'API_UNREACHABLE', `No aggregator answers at ${target.url}.`, 'Start it with `tidemark serve`, or name another with --url.', { cause });
+  }
+  if (!response.ok) {
+    const body: ErrorBody = await response.json().then(
+      (json: ErrorBody) => json,
+      () => ({}),
+    );
+    const { code = `HTTP_${response.status}`, message = response.statusText, remedy = '' } = body.error ?? {};
+    throw new TidemarkError(response.status >= 500 ? 'unavailable' : 'invalid', code, message, remedy);
+  }
+  return response;
+}

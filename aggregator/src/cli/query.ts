@@ -1,0 +1,120 @@
+// `tidemark query`: one measure from a running aggregator, as a table, CSV or JSON.
+
+import { TidemarkError } from '../errors.js';
+import { request } from './client.js';
+import { EXIT } from './exit-codes.js';
+import type { Io } from './program.js';
+import { readToken } from './status.js';
+import { table } from './table.js';
+
+export interface QueryOptions {
+  readonly url: string;
+  readonly tokenFile?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly bucket: string;
+  readonly by?: string;
+  readonly filter?: readonly string[];
+  readonly stat?: string;
+  readonly total?: boolean;
+  readonly top?: string;
+  readonly compare?: string;
+  readonly format: 'table' | 'csv' | 'json';
+}
+
+interface Frame {
+  readonly schema: { readonly meta?: { readonly notices?: readonly { readonly text: string }[]; readonly custom?: { readonly partialFromMs?: number } }; readonly fields: readonly { readonly name: string; readonly type: string; readonly config?: { readonly displayNameFromDS?: string } }[] };
+  readonly data: { readonly values: readonly (readonly (number | string | null)[])[] };
+}
+
+interface Answer {
+  readonly results: Readonly<Record<string, { readonly status: number; readonly error?: string; readonly frames?: readonly Frame[] }>>;
+}
+
+export async function query(measure: string, options: QueryOptions, io: Io): Promise<number> {
+  const body = {
+    from: timeOf(options.from),
+    to: timeOf(options.to),
+    queries: [
+      {
+        refId: 'A',
+        kind: options.top !== undefined && options.by === undefined ? 'top' : 'metric',
+        measure,
+        ...(options.stat === undefined ? {} : { stat: options.stat }),
+        ...(options.filter === undefined ? {} : { filters: options.filter.map(parseFilter) }),
+        ...(options.top === undefined ? {} : { limit: wholeNumber('--top', options.top) }),
+        ...(options.by === undefined ? {} : { groupBy: options.by.split(',').map((name) => name.trim()) }),
+        ...(options.top !== undefined && options.by === undefined
+          ? {}
+          : {
+              ...(options.total === true ? { format: 'total' } : { bucket: options.bucket }),
+              ...(options.compare === undefined ? {} : { compareWith: options.compare }),
+            }),
+      },
+    ],
+  };
+  const response = await request({ url: options.url, token: readToken(options.tokenFile ?? '', io) }, '/api/v1/query', { body });
+  const answer: Answer = await response.json().then((json: Answer) => json);
+  const result = answer.results['A'];
+  if (result.error !== undefined) {
+    throw new TidemarkError(result.status >= 500 ? 'unavailable' : 'invalid', 'QUERY_FAILED', result.error);
+  }
+  if (options.format === 'json') {
+    io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    return EXIT.ok;
+  }
+  for (const frame of result.frames ?? []) {
+    const rows = rowsOf(frame);
+    io.stdout.write(options.format === 'csv' ? rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('') : `${table(rows, numericColumns(frame))}\n`);
+    for (const notice of frame.schema.meta?.notices ?? []) {
+      io.stderr.write(`note: ${notice.text}\n`);
+    }
+  }
+  return EXIT.ok;
+}
+
+/** `country=DE`, `device!=phone`, `category=~shoe.*`, `country=DE|FR` is two values. */
+function parseFilter(text: string): { dimension: string; op: string; values: string[] } {
+  const match = /^([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)(.*)$/s.exec(text);
+  if (match === null) {
+    throw new TidemarkError('invalid', 'FILTER', `--filter: found ${JSON.stringify(text)}, expected DIMENSION=VALUE, !=, =~ or !~.`, 'For example: --filter country=DE');
+  }
+  const [, dimension, op, value] = match;
+  if (op === '=~' || op === '!~') {
+    return { dimension, op, values: [value] };
+  }
+  const values = value.split('|');
+  return { dimension, op: values.length === 1 ? op : op === '=' ? 'in' : 'not in', values };
+}
+
+function timeOf(text: string): number | string {
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^\d+$/.test(text)) {
+    throw new TidemarkError('invalid', 'OPTION', `${option}: found ${JSON.stringify(text)}, expected a whole number.`);
+  }
+  return Number(text);
+}
+
+function rowsOf(frame: Frame): string[][] {
+  const fields = frame.schema.fields;
+  const head = fields.map((f) => f.config?.displayNameFromDS ?? f.name);
+  const count = frame.data.values[0]?.length ?? 0;
+  const rows = Array.from({ length: count }, (_, i) =>
+    fields.map((field, f) => {
+      const value = frame.data.values[f][i];
+      return value === null ? '' : field.type === 'time' ? new Date(Number(value)).toISOString() : String(value);
+    }),
+  );
+  return fields.length === 0 ? [['no data']] : [head, ...rows];
+}
+
+function numericColumns(frame: Frame): Set<number> {
+  return new Set(frame.schema.fields.flatMap((f, i) => (f.type === 'number' ? [i] : [])));
+}
+
+function csvCell(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
