@@ -182,6 +182,8 @@ export interface HotConfig {
   readonly shards: number;
   /** The start is refused when the estimate from the caps is larger; 0: only reported. */
   readonly maxMemoryBytes: number;
+  /** What the memory estimate reckons with; only that. */
+  readonly expectedEventsPerSecond?: number;
 }
 
 export interface ColdConfig {
