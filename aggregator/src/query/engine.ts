@@ -1,0 +1,247 @@
+// The query API's core, whoever asks: HTTP, the command line, later the live push. Checks, plans, runs, finishes, frames.
+// Each refId stands alone: one that fails has its status and its reason, the others have their data.
+// State: only what Executor holds.
+
+import type { Clock } from '../clock.js';
+import type { CompactionState } from '../cold/cold-tier.js';
+import type { Definition, Tenant } from '../definition/model.js';
+import { TidemarkError } from '../errors.js';
+import type { Ask, EventsAsk, MetricAsk, ValuesAsk } from './ask.js';
+import { untilAborted } from './coalesce.js';
+import { frame, type DataFrame } from './data-frame.js';
+import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
+import { finishSeries, partialFromMs } from './finish.js';
+import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type HistogramBins } from './frames.js';
+import type { Freshness, FreshnessProvider } from './freshness.js';
+import { metricMeta, rangeMeta } from './meta.js';
+import type { Plan } from './plan.js';
+import { planQuery, type HotReach } from './planner.js';
+import { problemOf, QueryProblem, quote, statusOf, type Problem } from './problem.js';
+import { checkRequest, type CheckedQuery } from './request.js';
+import { resolveQuery } from './resolve.js';
+
+/** Grafana's form: its reader knows exactly these fields. On an error the problem stands in a frame's `meta.custom.error`. */
+export interface QueryResult {
+  readonly status: number;
+  readonly error?: string;
+  readonly frames: readonly DataFrame[];
+}
+
+export interface QueryResponse {
+  readonly results: Readonly<Record<string, QueryResult>>;
+}
+
+/** One query's end, for metrics and the log of slow queries. */
+export interface QueryOutcome {
+  readonly tenant: string;
+  readonly refId: string;
+  readonly kind: string;
+  readonly measure: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** hot, cold, both, or none (refused before it was read). */
+  readonly tiers: 'hot' | 'cold' | 'both' | 'none';
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+  readonly problem: Problem | null;
+}
+
+export interface QueryEngineOptions {
+  readonly def: Definition;
+  readonly hot: HotSource;
+  readonly cold: ColdSource;
+  readonly freshness: FreshnessProvider;
+  readonly bins: HistogramBins;
+  readonly clock: Clock;
+  /** Told of every error that is not the asker's fault, with its cause. */
+  readonly onError: (error: unknown) => void;
+  readonly onOutcome?: (outcome: QueryOutcome) => void;
+  readonly hotPatienceMs?: number;
+}
+
+/** What one request knows of the tiers; the same for all of its queries. */
+interface Situation {
+  readonly nowMs: number;
+  readonly hot: HotReach | null;
+  readonly hotReason: string;
+  readonly state: CompactionState | null;
+  readonly freshness: Freshness;
+}
+
+interface Answer {
+  readonly frames: readonly DataFrame[];
+  readonly tiers: QueryOutcome['tiers'];
+  readonly cacheHits: number;
+  readonly cacheMisses: number;
+}
+
+export class QueryEngine {
+  readonly #options: QueryEngineOptions;
+  readonly #executor: Executor;
+
+  constructor(options: QueryEngineOptions) {
+    this.#options = options;
+    this.#executor = new Executor(options);
+  }
+
+  /**
+   * @param body the parsed JSON of a request, unchecked
+   * @param signal aborts when nobody waits for the answer any more
+   * @throws QueryProblem when the body as a whole is unusable; anything else is in its refId's result
+   */
+  async run(tenant: Tenant, body: unknown, signal: AbortSignal): Promise<QueryResponse> {
+    const { def, clock } = this.#options;
+    const nowMs = clock.now();
+    const request = checkRequest(body, nowMs);
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(deadlineError(def.query.deadlineMs)), def.query.deadlineMs);
+    const either = AbortSignal.any([signal, deadline.signal]);
+    try {
+      const situation = await this.#situation(nowMs, either);
+      const range = { fromMs: request.fromMs, toMs: request.toMs };
+      const results = await Promise.all(
+        request.queries.map(async (checked) => [checked.refId, await this.#one(tenant, checked, range, request.maxDataPoints, situation, either)] as const),
+      );
+      return { results: Object.fromEntries(results) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async settled(): Promise<void> {
+    await this.#executor.settled();
+  }
+
+  async #situation(nowMs: number, signal: AbortSignal): Promise<Situation> {
+    const { hot, cold, freshness, onError } = this.#options;
+    const asked = this.#executor.coverage(signal).then(
+      (coverage) => ({ coverage, failure: '' }),
+      (error: unknown) => {
+        if (error instanceof HotFailed) return { coverage: null, failure: error.reason };
+        throw error;
+      },
+    );
+    // Without the state nothing is cached, and hot may still answer; a cold tier that is down is seen when it is read.
+    const stated = untilAborted(cold.state(), signal).catch((error: unknown) => {
+      if (signal.aborted) throw error;
+      onError(error);
+      return null;
+    });
+    const [{ coverage, failure }, state] = await Promise.all([asked, stated]).catch((error: unknown) => {
+      if (signal.aborted) return [{ coverage: null, failure: 'the query ended first' }, null] as const;
+      throw error;
+    });
+    const usable = coverage !== null && Number.isFinite(coverage.fromMs);
+    const hotReason = coverage === null ? failure : usable ? '' : coverage.reason === '' ? 'it covers nothing' : coverage.reason;
+    return { nowMs, hot: usable ? hot.reach(coverage, nowMs) : null, hotReason, state, freshness: freshness.freshness(coverage) };
+  }
+
+  async #one(tenant: Tenant, checked: CheckedQuery, range: { fromMs: number; toMs: number }, maxDataPoints: number, situation: Situation, signal: AbortSignal): Promise<QueryResult> {
+    const { def, clock, onError, onOutcome } = this.#options;
+    const startedMs = clock.monotonic();
+    const named = checked.query !== null && 'measure' in checked.query ? checked.query.measure : '';
+    // A name that is not the definition's must not become a label of a metric.
+    const measure = def.measures.some((candidate) => candidate.name === named) ? named : '';
+    const base = { tenant: tenant.name, refId: checked.refId, kind: checked.query?.kind ?? 'unknown', measure };
+    try {
+      if (checked.query === null) throw checked.problem;
+      const ask = resolveQuery(def, checked.query, checked.at, maxDataPoints);
+      const answer = await this.#answer(tenant, ask, range, situation, signal);
+      onOutcome?.({ ...base, ...answer, status: 200, durationMs: clock.monotonic() - startedMs, problem: null });
+      return { status: 200, frames: answer.frames };
+    } catch (error) {
+      const status = statusOf(error);
+      if (status >= 500 && status !== 504) onError(error);
+      const problem = problemOf(error, { refId: checked.refId });
+      onOutcome?.({ ...base, tiers: 'none', cacheHits: 0, cacheMisses: 0, status, durationMs: clock.monotonic() - startedMs, problem });
+      return failed(checked.refId, status, problem);
+    }
+  }
+
+  async #answer(tenant: Tenant, ask: Ask, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<Answer> {
+    switch (ask.kind) {
+      case 'metric':
+        return this.#metric(tenant, ask, range, situation, signal);
+      case 'events':
+        return { frames: [await this.#events(tenant, ask, range, situation, signal)], tiers: 'cold', cacheHits: 0, cacheMisses: 0 };
+      case 'values':
+        return { frames: [await this.#values(tenant, ask, range, situation, signal)], tiers: 'cold', cacheHits: 0, cacheMisses: 0 };
+    }
+  }
+
+  async #metric(tenant: Tenant, ask: MetricAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<Answer> {
+    const { def, bins } = this.#options;
+    const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
+    const { freshness, state, nowMs } = situation;
+    const completeUntilMs = Math.max(freshness.watermarkMs, freshness.newestEventMs, state?.closedUntilMs ?? 0);
+    const partialFrom = partialFromMs(plan, freshness.watermarkMs);
+    const details = { plan, executed, freshness, partialFrom };
+    const tiers = tiersOf(plan);
+    const counted = { tiers, cacheHits: executed.cache.hits, cacheMisses: executed.cache.misses };
+    if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
+    if (ask.histogram >= 0) return { frames: [histogramFrame(def, ask, executed.main, bins, completeUntilMs, metricMeta(details, []))], ...counted };
+    const finished = finishSeries(def, ask, plan, executed.main, executed.compare, { nowMs, completeUntilMs });
+    const most = tenant.quotas.seriesPerQuery;
+    if (most > 0 && finished.series.length > most) {
+      throw new QueryProblem(
+        'limit', 'QUOTA_SERIES', `${ask.at}: the answer has ${finished.series.length} series, the tenant's quota is ${most}.`,
+        'Give a limit, use filters, or group by fewer dimensions.', { refId: ask.refId, path: ask.at },
+      );
+    }
+    return { frames: [metricFrame(def, ask, plan.bucketMs, finished, metricMeta(details, finished.notices))], ...counted };
+  }
+
+  /** A hot tier that fails costs a second plan, without it; never a wrong or missing number. */
+  async #execute(tenant: Tenant, ask: MetricAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<{ plan: Plan; executed: Executed }> {
+    const { def } = this.#options;
+    const { nowMs, hot, hotReason, state } = situation;
+    const planned = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, hot, hotReason });
+    try {
+      return { plan: planned, executed: await this.#executor.run(ask, planned, state, signal) };
+    } catch (error) {
+      if (!(error instanceof HotFailed)) throw error;
+      const plan = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, hot: null, hotReason: error.reason });
+      return { plan, executed: await this.#executor.run(ask, plan, state, signal) };
+    }
+  }
+
+  async #events(tenant: Tenant, ask: EventsAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+    const read = { tenant: tenant.name, ...range, filters: ask.filters, limit: ask.limit, signal };
+    const result = await untilAborted(this.#options.cold.readEvents(read), signal);
+    const notices = result.rows.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the newest ${ask.limit} events are shown.` }];
+    return eventsFrame(ask, result, rangeMeta(range, situation.freshness, notices));
+  }
+
+  async #values(tenant: Tenant, ask: ValuesAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+    const { def, cold } = this.#options;
+    const values = await untilAborted(cold.readValues(tenant.name, ask.dimension, range.fromMs, range.toMs, ask.search, ask.limit, signal), signal);
+    const name = quote(def.dimensions[ask.dimension].name);
+    const notices = values.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the ${ask.limit} most frequent values of ${name} are listed.` }];
+    return valuesFrame(def, ask, values, rangeMeta(range, situation.freshness, notices));
+  }
+}
+
+/** One request from start to end, for callers without a server: `tidemark query`. Same checks, same answer as over HTTP. */
+export async function runQuery(options: QueryEngineOptions, tenant: Tenant, body: unknown, signal: AbortSignal): Promise<QueryResponse> {
+  const engine = new QueryEngine(options);
+  try {
+    return await engine.run(tenant, body, signal);
+  } finally {
+    await engine.settled();
+  }
+}
+
+function failed(refId: string, status: number, problem: Problem): QueryResult {
+  const error = problem.remedy === '' ? problem.message : `${problem.message} ${problem.remedy}`;
+  return { status, error, frames: [frame(refId, { custom: { error: problem }, notices: [{ severity: 'error', text: error }] }, [])] };
+}
+
+function tiersOf(plan: Plan): QueryOutcome['tiers'] {
+  const tiers = new Set([...plan.main.parts, ...(plan.compare?.range.parts ?? [])].map((part) => part.tier));
+  if (tiers.size === 2) return 'both';
+  return tiers.has('hot') ? 'hot' : tiers.has('cold') ? 'cold' : 'none';
+}
+
+function deadlineError(deadlineMs: number): TidemarkError {
+  return new TidemarkError('deadline', 'QUERY_DEADLINE', `The query took longer than ${deadlineMs} ms.`, 'Use a shorter range, a longer bucket or fewer groups; an operator can raise query.deadline.');
+}
