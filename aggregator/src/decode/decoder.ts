@@ -11,6 +11,9 @@ export const MAX_INTERNED_BYTES = 256;
 /** Deepest nesting of objects and arrays accepted. */
 export const MAX_DEPTH = 64;
 
+/** Bytes that may be read (and are not used) past the end of a record or string, so that words can be read whole. */
+export const SPARE_BYTES = 16;
+
 /** The bytes behind interned ids, for those who write them out (top lists, string columns). */
 export interface NameBytes {
   /** UTF-8 length of the string with this id. */
@@ -43,9 +46,12 @@ export interface EventDecoder {
   readonly strEnd: Int32Array;
   /** Where `strStart` and `strEnd` point to; may be another array for the next event. */
   readonly strBytes: Uint8Array;
-  /** By field: 64-bit hash of a string field's UTF-8 bytes, interned or not; 0 when missing. Pure function of the bytes. */
-  readonly hashLo: Uint32Array;
-  readonly hashHi: Uint32Array;
+  /**
+   * By field: 64-bit hash of a string's UTF-8 bytes as two int32; 0 when missing. A pure function of the bytes. For event id,
+   * user and session, fields that a `unique` component counts, and interned fields; 0 for the others. Signed, because an integer of 2^31 and more would be boxed on its way into a sketch.
+   */
+  readonly hashLo: Int32Array;
+  readonly hashHi: Int32Array;
 
   /** id → string. Grows in place; replaced by a new array when ids are renumbered, so an old one stays valid for its holder. */
   dictionary(field: FieldId): readonly string[];

@@ -1,0 +1,267 @@
+// The current event's values by field: what the decoder shows to the window room. Filled by the two ways of reading a record
+// (layout-cache.ts and record-parser.ts); nobody else writes to it. Invariant: after a successful decode every field was either set
+// or declared missing, so nothing of an earlier event shows through.
+
+import type { Definition, FieldId, TimeFormat } from '../definition/model.js';
+import { MAX_INTERNED_BYTES } from './decoder.js';
+import { exoticToInteger, toFixedPoint } from './fixed-point.js';
+import { Interner } from './interner.js';
+import { DecodeCode } from './outcome.js';
+import type { Scanner } from './scanner.js';
+import { TimeReader } from './time.js';
+import { cutPosition } from './utf8.js';
+
+const enum Kind {
+  PlainText,
+  HashedText,
+  /** Hashed too. */
+  Interned,
+  TextAndInterned,
+  Number,
+  Time,
+}
+
+export class EventFields {
+  readonly count: number;
+  readonly present: Uint8Array;
+  readonly internId: Uint32Array;
+  readonly numbers: Float64Array;
+  readonly strStart: Int32Array;
+  readonly strEnd: Int32Array;
+  readonly hashLo: Int32Array;
+  readonly hashHi: Int32Array;
+  strBytes: Uint8Array = new Uint8Array(0);
+  numbering = 0;
+
+  /** By field: why its value cannot be taken, and where in the record it stands. Of meaning after the general parser only. */
+  readonly error: DecodeCode[];
+  readonly errorAt: Int32Array;
+
+  /** By field: 1 when it, or a later field of the same path, needs the hash of its string. */
+  readonly needsHash: Uint8Array;
+  readonly #kind: Uint8Array;
+  readonly #decimals: Uint8Array;
+  readonly #timeFormat: readonly TimeFormat[];
+  readonly #next: Int32Array;
+  readonly #interners: readonly Interner[];
+  readonly #inScratch: Uint8Array;
+  readonly #times = new TimeReader();
+  #anyInScratch = false;
+
+  /** @param nextOfPath by field: the next field with the same path, or -1 */
+  constructor(def: Definition, nextOfPath: Int32Array) {
+    const count = def.fields.length;
+    const listed = new Set(def.components.filter((c) => c.kind === 'top').map((c) => c.field));
+    const { id, user, session } = def.event;
+    const hashed = new Set([id, user, session, ...def.components.filter((c) => c.kind === 'unique').map((c) => c.field)]);
+    this.count = count;
+    this.present = new Uint8Array(count);
+    this.internId = new Uint32Array(count);
+    this.numbers = new Float64Array(count).fill(Number.NaN);
+    this.strStart = new Int32Array(count);
+    this.strEnd = new Int32Array(count);
+    this.hashLo = new Int32Array(count);
+    this.hashHi = new Int32Array(count);
+    this.error = def.fields.map(() => DecodeCode.ok);
+    this.errorAt = new Int32Array(count);
+    this.#inScratch = new Uint8Array(count);
+    this.#next = nextOfPath;
+    this.#interners = def.fields.map(() => new Interner());
+    this.#decimals = Uint8Array.from(def.fields, (field) => field.decimals);
+    this.#timeFormat = def.fields.map((field) => (field.index === def.event.time ? def.event.timeFormat : 'auto'));
+    this.#kind = Uint8Array.from(def.fields, (field) => {
+      if (field.index === def.event.time || field.type === 'time') return Kind.Time;
+      if (field.type === 'number') return Kind.Number;
+      if (field.interned) return Kind.Interned;
+      if (listed.has(field.index)) return Kind.TextAndInterned;
+      return hashed.has(field.index) ? Kind.HashedText : Kind.PlainText;
+    });
+    this.needsHash = new Uint8Array(count);
+    for (let field = count - 1; field >= 0; field--) {
+      for (let f = field; f >= 0; f = nextOfPath[f]) {
+        const kind = this.#kind[f];
+        if (kind === Kind.HashedText || kind === Kind.Interned || kind === Kind.TextAndInterned) this.needsHash[field] = 1;
+      }
+    }
+  }
+
+  /** To be called before a record is read. */
+  begin(scanner: Scanner): void {
+    scanner.scratchUsed = 0;
+    this.#anyInScratch = false;
+  }
+
+  /** Sets the fields of one path from the scanner's current string. @param at where the value begins @returns false when refused */
+  setString(first: FieldId, scanner: Scanner, at: number): boolean {
+    let taken = true;
+    for (let field = first; field >= 0; field = this.#next[field]) {
+      const kind = this.#kind[field];
+      if (kind === Kind.Number) {
+        taken = this.#refuse(field, DecodeCode.wrongType, at);
+      } else if (kind === Kind.Time) {
+        const bytes = scanner.unescaped ? scanner.scratch : scanner.bytes;
+        const view = scanner.unescaped ? scanner.scratchView : scanner.view;
+        const ms = this.#times.fromText(this.#timeFormat[field], bytes, view, scanner.start, scanner.stop);
+        if (Number.isNaN(ms)) taken = this.#refuse(field, DecodeCode.invalidTime, at);
+        else this.#setNumber(field, ms);
+      } else {
+        this.#setText(field, kind, scanner);
+      }
+    }
+    return taken;
+  }
+
+  /** Sets the fields of one path from the scanner's current number, which stands in [at, stop). @returns false when refused */
+  setNumber(first: FieldId, scanner: Scanner, at: number, stop: number): boolean {
+    let taken = true;
+    for (let field = first; field >= 0; field = this.#next[field]) {
+      const kind = this.#kind[field];
+      if (kind === Kind.Number) {
+        const decimals = this.#decimals[field];
+        const value = scanner.exotic
+          ? exoticToInteger(textOf(scanner.bytes, at, stop), decimals, 'half')
+          : toFixedPoint(scanner.mantissa, scanner.fraction, scanner.negative, decimals);
+        if (Number.isNaN(value)) taken = this.#refuse(field, DecodeCode.numberOutOfRange, at);
+        else this.#setNumber(field, value);
+      } else if (kind === Kind.Time) {
+        const format = this.#timeFormat[field];
+        const ms = scanner.exotic
+          ? this.#times.fromExoticNumber(format, textOf(scanner.bytes, at, stop))
+          : this.#times.fromNumber(format, scanner.mantissa, scanner.fraction, scanner.negative);
+        if (Number.isNaN(ms)) taken = this.#refuse(field, DecodeCode.invalidTime, at);
+        else this.#setNumber(field, ms);
+      } else {
+        scanner.asText(at, stop);
+        this.#setText(field, kind, scanner);
+      }
+    }
+    return taken;
+  }
+
+  /** Sets the fields of one path from `true` or `false` in [at, stop). @returns false when refused */
+  setBoolean(first: FieldId, scanner: Scanner, at: number, stop: number): boolean {
+    let taken = true;
+    for (let field = first; field >= 0; field = this.#next[field]) {
+      const kind = this.#kind[field];
+      if (kind === Kind.Number || kind === Kind.Time) {
+        taken = this.#refuse(field, kind === Kind.Time ? DecodeCode.invalidTime : DecodeCode.wrongType, at);
+      } else {
+        scanner.asText(at, stop);
+        this.#setText(field, kind, scanner);
+      }
+    }
+    return taken;
+  }
+
+  /** The path holds an object or an array: no field takes that. */
+  refuseContainer(first: FieldId, at: number): void {
+    for (let field = first; field >= 0; field = this.#next[field]) {
+      this.#refuse(field, this.#kind[field] === Kind.Time ? DecodeCode.invalidTime : DecodeCode.wrongType, at);
+    }
+  }
+
+  /** The path holds null. */
+  setNull(first: FieldId): void {
+    for (let field = first; field >= 0; field = this.#next[field]) this.setMissing(field);
+  }
+
+  /** One field is not in the event. */
+  setMissing(field: FieldId): void {
+    this.present[field] = 0;
+    this.internId[field] = 0;
+    this.numbers[field] = Number.NaN;
+    this.strStart[field] = 0;
+    this.strEnd[field] = 0;
+    this.hashLo[field] = 0;
+    this.hashHi[field] = 0;
+    this.error[field] = DecodeCode.ok;
+  }
+
+  /** To be called after a record was read: brings all strings into one array. */
+  finish(scanner: Scanner): void {
+    if (!this.#anyInScratch) {
+      this.strBytes = scanner.bytes;
+      return;
+    }
+    for (let field = 0; field < this.count; field++) {
+      const kind = this.#kind[field];
+      if (kind >= Kind.Number || kind === Kind.Interned || this.present[field] === 0 || this.#inScratch[field] === 1) continue;
+      const length = this.strEnd[field] - this.strStart[field];
+      scanner.reserveScratch(length);
+      scanner.scratch.set(scanner.bytes.subarray(this.strStart[field], this.strEnd[field]), scanner.scratchUsed);
+      this.strStart[field] = scanner.scratchUsed;
+      this.strEnd[field] = scanner.scratchUsed + length;
+      scanner.scratchUsed += length;
+    }
+    this.strBytes = scanner.scratch;
+  }
+
+  interner(field: FieldId): Interner {
+    return this.#interners[field];
+  }
+
+  resetIfLarger(entries: number): boolean {
+    let renumbered = false;
+    for (const interner of this.#interners) {
+      if (interner.count <= entries) continue;
+      interner.reset();
+      renumbered = true;
+    }
+    if (renumbered) this.numbering++;
+    return renumbered;
+  }
+
+  #setText(field: FieldId, kind: number, scanner: Scanner): void {
+    const start = scanner.start;
+    const stop = scanner.stop;
+    this.present[field] = 1;
+    if (kind !== Kind.Interned) {
+      this.strStart[field] = start;
+      this.strEnd[field] = stop;
+      this.#inScratch[field] = scanner.unescaped ? 1 : 0;
+      if (scanner.unescaped) this.#anyInScratch = true;
+      if (kind === Kind.PlainText) return;
+      this.hashLo[field] = scanner.lo;
+      this.hashHi[field] = scanner.hi;
+      if (kind === Kind.HashedText) return;
+    }
+    const bytes = scanner.unescaped ? scanner.scratch : scanner.bytes;
+    const view = scanner.unescaped ? scanner.scratchView : scanner.view;
+    if (stop - start > MAX_INTERNED_BYTES) {
+      this.#internCut(field, kind, scanner, bytes, view);
+      return;
+    }
+    this.internId[field] = this.#interners[field].intern(bytes, view, start, stop, scanner.lo, scanner.hi);
+    this.hashLo[field] = scanner.lo;
+    this.hashHi[field] = scanner.hi;
+  }
+
+  #internCut(field: FieldId, kind: number, scanner: Scanner, bytes: Uint8Array, view: DataView): void {
+    const { start, stop, lo, hi } = scanner;
+    const cut = cutPosition(bytes, start, stop, MAX_INTERNED_BYTES);
+    scanner.hashRange(bytes, start, cut);
+    this.internId[field] = this.#interners[field].intern(bytes, view, start, cut, scanner.lo, scanner.hi);
+    if (kind === Kind.Interned) {
+      this.hashLo[field] = scanner.lo;
+      this.hashHi[field] = scanner.hi;
+    }
+    // Other fields of the same path still want the hash of the whole string.
+    scanner.lo = lo;
+    scanner.hi = hi;
+  }
+
+  #setNumber(field: FieldId, value: number): void {
+    this.present[field] = 1;
+    this.numbers[field] = value;
+  }
+
+  #refuse(field: FieldId, code: DecodeCode, at: number): false {
+    this.error[field] = code;
+    this.errorAt[field] = at;
+    return false;
+  }
+}
+
+function textOf(bytes: Uint8Array, start: number, stop: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, stop - start).toString('latin1');
+}
