@@ -70,17 +70,17 @@ export function smallestBucket(needs: BucketNeeds): number | null {
 }
 
 /**
- * The bucket for `auto`: the smallest that gives at most `maxDataPoints` buckets and that data of the range's age is still kept
+ * The bucket for `auto`: the smallest that gives at most `maxDataPoints` buckets and that data of the range's age stands ready
  * in. Where retention or a comparison leaves no such bucket, the nearest that keeps to maxBuckets; null where none does.
  */
-export function autoBucket(needs: BucketNeeds, maxDataPoints: number, isKept: (bucketMs: number) => boolean): number | null {
+export function autoBucket(needs: BucketNeeds, maxDataPoints: number, isReady: (bucketMs: number) => boolean): number | null {
   let fits: number | null = null;
   let coarsest: number | null = null;
   for (const length of candidates(needs)) {
     if (bucketCount(needs.fromMs, needs.toMs, length) > needs.maxBuckets) continue;
     coarsest = length;
     if ((needs.toMs - needs.fromMs) / length > maxDataPoints) continue;
-    if (isKept(length)) return length;
+    if (isReady(length)) return length;
     fits ??= length;
   }
   return fits ?? coarsest;
@@ -94,6 +94,15 @@ export function keptForMs(def: Definition, bucketMs: number): number {
   if (bucketMs % HOUR_MS === 0) kept = Math.max(kept, rollup1hMs);
   if (bucketMs % DAY_MS === 0) kept = Math.max(kept, rollup1dMs === 0 ? Infinity : rollup1dMs);
   return kept;
+}
+
+/**
+ * Until how long ago buckets of this length stand ready: in the hot tier or in a rollup. Below a minute anything older is made
+ * of raw events: exact, but slow, so only whoever asks for it gets it.
+ */
+export function readyForMs(def: Definition, bucketMs: number): number {
+  if (bucketMs % MINUTE_MS === 0) return keptForMs(def, bucketMs);
+  return bucketMs % (10 * SECOND_MS) === 0 ? def.retention.hot10sMs : def.retention.hot1sMs;
 }
 
 /** The finest of 1 s, 1 m, 1 h, 1 d in which data of this age is kept. */

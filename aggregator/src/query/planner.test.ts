@@ -95,9 +95,9 @@ describe('which tier answers', () => {
 
 describe('which bucket', () => {
   it.each([
-    [5 * M, 1_000, S], [5 * M, 100, 5 * S], [H, 1_000, 5 * S], [6 * H, 1_000, 30 * S], [D, 1_000, 2 * M], [7 * D, 1_000, 15 * M], [29 * D, 1_000, H], [365 * D, 1_000, 12 * H],
+    [5 * M, 1_000, S], [5 * M, 100, 5 * S], [16 * M, 1_000, 10 * S], [H, 1_000, 10 * S], [6 * H, 1_000, M], [D, 1_000, 2 * M], [7 * D, 1_000, 15 * M], [29 * D, 1_000, H], [365 * D, 1_000, 12 * H],
     [10 * 365 * D, 1_000, 7 * D], [40 * 365 * D, 1_000, 21 * D],
-  ])('auto over %d ms with %d points', (rangeMs, points, expected) => {
+  ])('auto over %d ms with %d points, in buckets that stand ready', (rangeMs, points, expected) => {
     expect(plan({ measure: 'views' }, NOW - rangeMs, NOW, { maxDataPoints: points }).bucketMs).toBe(expected);
   });
 

@@ -4,7 +4,7 @@
 
 import type { Definition } from '../definition/model.js';
 import type { MetricAsk } from './ask.js';
-import { alignDown, alignUp, autoBucket, bucketCount, finestKeptMs, greatestCommonDivisor, keptForMs, smallestBucket, totalStepMs, type BucketNeeds } from './bucket.js';
+import { alignDown, alignUp, autoBucket, bucketCount, finestKeptMs, greatestCommonDivisor, keptForMs, readyForMs, smallestBucket, totalStepMs, type BucketNeeds } from './bucket.js';
 import type { Notice, Plan, PlannedPart, PlannedRange, ReadSpec } from './plan.js';
 import { QueryProblem } from './problem.js';
 import { formatDuration, HOUR_MS, MINUTE_MS, SECOND_MS } from './time-expression.js';
@@ -63,7 +63,7 @@ function chooseBucket(input: PlanInput, notices: Notice[]): number {
   const smallest = smallestBucket(needs);
   if (ask.bucketMs === null) {
     const oldestMs = fromMs - (ask.compare?.shiftMs ?? 0);
-    const chosen = autoBucket(needs, Math.min(ask.maxDataPoints, maxBuckets), (length) => alignDown(oldestMs, length) >= nowMs - keptForMs(def, length) - length);
+    const chosen = autoBucket(needs, Math.min(ask.maxDataPoints, maxBuckets), (length) => alignDown(oldestMs, length) >= nowMs - readyForMs(def, length) - length);
     if (chosen !== null) return chosen;
     throw fail('TOO_MANY_BUCKETS', 'compareWith', `no bucket of at most ${maxBuckets} per query divides the shift ${ask.compare?.text ?? ''}.`, 'Use a shorter range or a rounder shift such as 1d.');
   }
