@@ -1,0 +1,68 @@
+// A msgpack writer for the flush argument: only what the apply script reads (integers, strings, lists whose length is known when
+// they are complete). Writing bytes by hand costs a tenth of building arrays for a general encoder.
+// Spec: https://github.com/msgpack/msgpack/blob/master/spec.md
+
+const FIRST_BYTES = 65_536;
+
+export class PackWriter {
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  #length = 5;
+  #count = 0;
+
+  /** Non-negative integer below 2^32. */
+  integer(value: number): void {
+    this.#reserve(5);
+    this.#count++;
+    if (value < 128) {
+      this.#bytes[this.#length++] = value;
+    } else {
+      this.#bytes[this.#length++] = 0xce;
+      this.#length = this.#bytes.writeUInt32BE(value, this.#length);
+    }
+  }
+
+  /** Text as UTF-8. */
+  text(value: string): void {
+    this.#reserve(5 + value.length * 3);
+    this.#count++;
+    if (value.length < 32) {
+      // Short and, in nearly all cases, ASCII: one header byte, corrected when it was not.
+      const start = this.#length + 1;
+      const length = this.#bytes.write(value, start, 'utf8');
+      if (length < 32) {
+        this.#bytes[start - 1] = 0xa0 | length;
+        this.#length = start + length;
+        return;
+      }
+    }
+    const start = this.#length + 5;
+    const length = this.#bytes.write(value, start, 'utf8');
+    this.#bytes[this.#length] = 0xdb;
+    this.#bytes.writeUInt32BE(length, this.#length + 1);
+    this.#length = start + length;
+  }
+
+  bytes(value: Uint8Array): void {
+    this.#reserve(5 + value.length);
+    this.#count++;
+    this.#bytes[this.#length] = 0xdb;
+    this.#bytes.writeUInt32BE(value.length, this.#length + 1);
+    this.#bytes.set(value, this.#length + 5);
+    this.#length += 5 + value.length;
+  }
+
+  /** All that was written, as one list. The writer must not be used afterwards. */
+  finish(): Buffer {
+    this.#bytes[0] = 0xdd;
+    this.#bytes.writeUInt32BE(this.#count, 1);
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + more));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+  }
+}
