@@ -17,44 +17,73 @@ export function checkAccess(input: DefinitionInput, isRemoved: (path: string) =>
   const tenants = Object.keys(input.tenants);
   for (const name of tenants) {
     if (!TENANT_NAME.test(name)) {
-      report({ path: ['tenants', name], at: 'key', found: `the name ${show(name)}`, expected: 'letters, digits, _ . and -, starting with a letter or digit, at most 63 characters' });
+      report({
+        path: ['tenants', name],
+        at: 'key',
+        found: `the name ${show(name)}`,
+        expected: 'letters, digits, _ . and -, starting with a letter or digit, at most 63 characters',
+      });
     }
   }
   if (tenants.length === 0 && !isRemoved('tenants')) {
     report({ path: ['tenants'], at: 'value', found: 'no tenant', expected: 'at least one, such as default: {}' });
   }
   if (tenants.length > 1 && input.event.tenant === undefined && !isRemoved('event.tenant')) {
-    report({ path: ['tenants'], at: 'key', found: `${tenants.length} tenants`, expected: 'event.tenant: the path that says whose an event is; or one tenant' });
+    report({
+      path: ['tenants'],
+      at: 'key',
+      found: `${tenants.length} tenants`,
+      expected: 'event.tenant: the path that says whose an event is; or one tenant',
+    });
   }
 }
 
-/** Run after the tokens were read: `tokenCounts` has the number of each tenant's tokens. */
-export function checkTokens(input: DefinitionInput, tokenCounts: ReadonlyMap<string, number>, isRemoved: (path: string) => boolean, report: Report): void {
+/** @param hasTokens by tenant, in the order of the file */
+export function checkTokens(
+  input: DefinitionInput,
+  hasTokens: ReadonlyMap<string, boolean>,
+  isRemoved: (path: string) => boolean,
+  report: Report,
+): void {
   if (isRemoved('tenants') || isRemoved('auth')) return;
-  const withTokens = [...tokenCounts.values()].filter((count) => count > 0).length;
   const remedy = 'a tokenFile under tenants (or TIDEMARK_TENANTS_<NAME>_TOKENS)';
-  if (input.auth === 'none') {
-    if (withTokens > 0) report({ path: ['auth'], at: 'value', found: 'none, although tenants have tokens', expected: 'auth: token, or tenants without tokens' });
-    else if (tokenCounts.size > 1) report({ path: ['auth'], at: 'value', found: `none with ${tokenCounts.size} tenants`, expected: `${remedy} for each: without tokens there is only one tenant` });
-    return;
-  }
-  if (withTokens === 0) {
-    if (input.auth === 'token') report({ path: ['auth'], at: 'value', found: 'token, although no tenant has a token', expected: remedy });
-    else if (tokenCounts.size > 1) report({ path: ['tenants'], at: 'key', found: `${tokenCounts.size} tenants without tokens`, expected: `${remedy} for each` });
-    else if (input.source.kafka !== undefined) {
-      report({ path: ['source', 'kafka'], at: 'key', found: 'a Kafka source and no tokens, so that anybody could read its data', expected: `${remedy}, or auth: none to allow it` });
+  const tenants = [...hasTokens.keys()];
+  const without = tenants.filter((name) => hasTokens.get(name) !== true);
+  if (without.length < tenants.length) {
+    if (input.auth === 'none') {
+      report({
+        path: ['auth'],
+        at: 'value',
+        found: 'none, although tenants have tokens',
+        expected: 'auth: token, or tenants without tokens',
+      });
     }
-    return;
-  }
-  for (const [name, count] of tokenCounts) {
-    if (count === 0) report({ path: ['tenants', name], at: 'key', found: 'a tenant without a token, while others have one', expected: `${remedy}: nobody could ask for its data` });
+    for (const name of without) {
+      const expected = `${remedy}: nobody could ask for its data`;
+      report({ path: ['tenants', name], at: 'key', found: 'a tenant without a token, while others have one', expected });
+    }
+  } else if (input.auth === 'token') {
+    report({ path: ['auth'], at: 'value', found: 'token, although no tenant has a token', expected: remedy });
+  } else if (tenants.length > 1) {
+    // Where event.tenant is missing, the number of tenants was already objected to.
+    if (input.event.tenant === undefined) return;
+    const expected = `${remedy} for each: without tokens there is only one tenant`;
+    report({ path: ['tenants'], at: 'key', found: `${tenants.length} tenants without tokens`, expected });
+  } else if (input.auth === undefined && input.source.kafka !== undefined) {
+    const found = 'a Kafka source and no tokens, so that anybody could read its data';
+    report({ path: ['source', 'kafka'], at: 'key', found, expected: `${remedy}, or auth: none to allow it` });
   }
 }
 
 function checkSource(input: DefinitionInput, isRemoved: (path: string) => boolean, report: Report): void {
   const { kafka, http, demo } = input.source;
   if (kafka === undefined && http === undefined && demo === undefined && !isRemoved('source')) {
-    report({ path: ['source'], at: 'key', found: 'a source without kafka, http or demo', expected: 'kafka: {brokers, topics}, http: {} or demo: {}' });
+    report({
+      path: ['source'],
+      at: 'key',
+      found: 'a source without kafka, http or demo',
+      expected: 'kafka: {brokers, topics}, http: {} or demo: {}',
+    });
   }
   if (kafka === undefined || isRemoved('source.kafka')) return;
   const topics = typeof kafka.topics === 'string' ? [kafka.topics] : kafka.topics;
@@ -64,17 +93,30 @@ function checkSource(input: DefinitionInput, isRemoved: (path: string) => boolea
       report({ path, at: 'value', found: show(topic), expected: 'a topic name: A-Z, a-z, 0-9, . _ - (patterns are not supported)' });
     } else if (topics.indexOf(topic) < at) report({ path, at: 'value', found: `${topic} a second time`, expected: 'each topic once' });
     else if (topic === (kafka.deadLetterTopic ?? `${topics[0]}.dead-letters`)) {
-      report({ path, at: 'value', found: `${topic}, where dead letters go`, expected: 'a topic of events; dead letters would be read again and again' });
+      report({
+        path,
+        at: 'value',
+        found: `${topic}, where dead letters go`,
+        expected: 'a topic of events; dead letters would be read again and again',
+      });
     }
   });
   if (parseStart(kafka.start) === null) {
     const path = ['source', 'kafka', 'start'];
-    report({ path, at: 'value', found: show(kafka.start), expected: 'earliest, latest, or an ISO 8601 time such as 2025-01-31T00:00:00Z', suggestion: nearest(kafka.start, ['earliest', 'latest']) });
+    report({
+      path,
+      at: 'value',
+      found: show(kafka.start),
+      expected: 'earliest, latest, or an ISO 8601 time such as 2025-01-31T00:00:00Z',
+      suggestion: nearest(kafka.start, ['earliest', 'latest']),
+    });
   }
 }
 
 /** @returns null where the text is none of them; a date alone is midnight UTC, a time needs its zone */
-export function parseStart(text: string): { readonly from: 'earliest' | 'latest' } | { readonly from: 'timestamp'; readonly timeMs: number } | null {
+export function parseStart(
+  text: string,
+): { readonly from: 'earliest' | 'latest' } | { readonly from: 'timestamp'; readonly timeMs: number } | null {
   if (text === 'earliest' || text === 'latest') return { from: text };
   if (!/^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d))?$/.test(text)) return null;
   const timeMs = Date.parse(text.replace(' ', 'T'));
@@ -87,22 +129,50 @@ function checkStores(input: DefinitionInput, isRemoved: (path: string) => boolea
     const redis = hot.redis;
     const nodes = typeof redis?.nodes === 'string' ? [redis.nodes] : (redis?.nodes ?? []);
     if (redis?.mode === 'sentinel' && redis.sentinelName === undefined) {
-      report({ path: ['hot', 'redis', 'mode'], at: 'value', found: 'sentinel without sentinelName', expected: 'sentinelName: the name of the primary that the sentinels watch' });
+      report({
+        path: ['hot', 'redis', 'mode'],
+        at: 'value',
+        found: 'sentinel without sentinelName',
+        expected: 'sentinelName: the name of the primary that the sentinels watch',
+      });
     }
-    if (redis?.mode === 'cluster' && redis.db !== 0) report({ path: ['hot', 'redis', 'db'], at: 'value', found: show(redis.db), expected: '0: a Redis Cluster has no other database' });
+    if (redis?.mode === 'cluster' && redis.db !== 0)
+      report({ path: ['hot', 'redis', 'db'], at: 'value', found: show(redis.db), expected: '0: a Redis Cluster has no other database' });
     if (redis?.mode === 'single' && nodes.length > 1) {
-      report({ path: ['hot', 'redis', 'nodes'], at: 'value', found: `${nodes.length} nodes with mode single`, expected: 'one node, or mode sentinel or cluster' });
+      report({
+        path: ['hot', 'redis', 'nodes'],
+        at: 'value',
+        found: `${nodes.length} nodes with mode single`,
+        expected: 'one node, or mode sentinel or cluster',
+      });
     }
   }
   if (/^https?:\/\/[^/]*@/.test(cold.url)) {
-    report({ path: ['cold', 'url'], at: 'value', found: 'a URL with a user or password in it', expected: 'username, and passwordFile or TIDEMARK_COLD_PASSWORD', secret: true });
+    report({
+      path: ['cold', 'url'],
+      at: 'value',
+      found: 'a URL with a user or password in it',
+      expected: 'username, and passwordFile or TIDEMARK_COLD_PASSWORD',
+      secret: true,
+    });
   }
   const coldTls = cold.tls === true || (typeof cold.tls === 'object' && cold.tls.enabled);
   if (cold.kind === 'http' && coldTls && cold.url.startsWith('http:')) {
-    report({ path: ['cold', 'url'], at: 'value', found: `${show(cold.url)} with tls`, expected: 'an https:// URL', suggestion: cold.url.replace('http:', 'https:') });
+    report({
+      path: ['cold', 'url'],
+      at: 'value',
+      found: `${show(cold.url)} with tls`,
+      expected: 'an https:// URL',
+      suggestion: cold.url.replace('http:', 'https:'),
+    });
   }
   if (cold.kind === 'chdb' && cold.cluster !== undefined) {
-    report({ path: ['cold', 'cluster'], at: 'key', found: 'a cluster with kind chdb', expected: 'kind: http; the embedded engine is one process' });
+    report({
+      path: ['cold', 'cluster'],
+      at: 'key',
+      found: 'a cluster with kind chdb',
+      expected: 'kind: http; the embedded engine is one process',
+    });
   }
   for (const section of ['source.kafka.tls', 'hot.redis.tls', 'cold.tls'] as const) {
     const tls = section === 'source.kafka.tls' ? input.source.kafka?.tls : section === 'hot.redis.tls' ? hot.redis?.tls : cold.tls;
@@ -116,14 +186,21 @@ function checkStores(input: DefinitionInput, isRemoved: (path: string) => boolea
   });
   if (new Set(roles).size < 3 && (hot.kind === 'memory' || cold.kind === 'chdb')) {
     const store = hot.kind === 'memory' ? 'hot.kind memory' : 'cold.kind chdb';
-    report({ path: ['roles'], at: 'value', found: `only ${roles.join(', ')} with ${store}`, expected: `all roles: ${store} lives in this one process; redis and http can be shared` });
+    report({
+      path: ['roles'],
+      at: 'value',
+      found: `only ${roles.join(', ')} with ${store}`,
+      expected: `all roles: ${store} lives in this one process; redis and http can be shared`,
+    });
   }
 }
 
 function checkSizes(input: DefinitionInput, report: Report): void {
   const sizes = [
     [['server', 'maxBody'], input.server.maxBody, SIZE_BOUNDS_BYTES.maxBody],
-    ...(input.source.kafka === undefined ? [] : [[['source', 'kafka', 'maxRecord'], input.source.kafka.maxRecord, SIZE_BOUNDS_BYTES.maxRecord] as const]),
+    ...(input.source.kafka === undefined
+      ? []
+      : [[['source', 'kafka', 'maxRecord'], input.source.kafka.maxRecord, SIZE_BOUNDS_BYTES.maxRecord] as const]),
     [['hot', 'maxMemory'], input.hot.maxMemory, [0, 2 ** 53]],
   ] as const;
   for (const [path, size, [leastBytes, mostBytes]] of sizes) {

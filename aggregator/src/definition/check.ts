@@ -42,7 +42,10 @@ export function touches(removed: readonly Path[]): (path: string) => boolean {
 function checkNames(input: DefinitionInput, report: Report): void {
   const dimensions = Object.keys(input.dimensions);
   const measures = Object.keys(input.measures);
-  for (const [section, names, limit] of [['dimensions', dimensions, MAX_DIMENSIONS], ['measures', measures, MAX_MEASURES]] as const) {
+  for (const [section, names, limit] of [
+    ['dimensions', dimensions, MAX_DIMENSIONS],
+    ['measures', measures, MAX_MEASURES],
+  ] as const) {
     if (names.length > limit) report({ path: [section], at: 'key', found: `${names.length} ${section}`, expected: `at most ${limit}` });
     const seen = new Map<string, string>();
     for (const name of names) {
@@ -50,25 +53,59 @@ function checkNames(input: DefinitionInput, report: Report): void {
       const plain = normalised(name);
       if (!NAME_PATTERN.test(name)) {
         const suggestion = NAME_PATTERN.test(plain) && !names.includes(plain) ? plain : null;
-        report({ path, at: 'key', found: `the name ${show(name)}`, expected: 'lower-case letters, digits and _, not starting with a digit, at most 63 characters', suggestion });
+        report({
+          path,
+          at: 'key',
+          found: `the name ${show(name)}`,
+          expected: 'lower-case letters, digits and _, not starting with a digit, at most 63 characters',
+          suggestion,
+        });
       } else if (RESERVED_NAMES.has(name)) {
-        report({ path, at: 'key', found: `the name ${name}`, expected: `another name: ${[...RESERVED_NAMES].join(', ')} are taken`, suggestion: `event_${name}` });
+        report({
+          path,
+          at: 'key',
+          found: `the name ${name}`,
+          expected: `another name: ${[...RESERVED_NAMES].join(', ')} are taken`,
+          suggestion: `event_${name}`,
+        });
       }
       const twin = seen.get(plain);
-      if (twin !== undefined) report({ path, at: 'key', found: `${show(name)}, the same as ${show(twin)} but for case and punctuation`, expected: 'names that differ in letters or digits' });
+      if (twin !== undefined)
+        report({
+          path,
+          at: 'key',
+          found: `${show(name)}, the same as ${show(twin)} but for case and punctuation`,
+          expected: 'names that differ in letters or digits',
+        });
       seen.set(plain, name);
       if (section === 'measures' && dimensions.includes(name)) {
-        report({ path, at: 'key', found: `the name ${name}, which is a dimension too`, expected: 'different names for measures and dimensions', suggestion: `${name}_count` });
+        report({
+          path,
+          at: 'key',
+          found: `the name ${name}, which is a dimension too`,
+          expected: 'different names for measures and dimensions',
+          suggestion: `${name}_count`,
+        });
       }
     }
   }
 }
 
 function normalised(name: string): string {
-  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().replaceAll(/[^a-z0-9]+/g, '_').replace(/^_+(?=.)|_+$/g, '');
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '_')
+    .replace(/^_+(?=.)|_+$/g, '');
 }
 
-function checkMeasure(name: string, measure: MeasureInput, input: DefinitionInput, isRemoved: (path: string) => boolean, report: Report): void {
+function checkMeasure(
+  name: string,
+  measure: MeasureInput,
+  input: DefinitionInput,
+  isRemoved: (path: string) => boolean,
+  report: Report,
+): void {
   const path = ['measures', name];
   if (measure.window !== undefined) checkWindow([...path, 'window'], measure.window, report);
   if (measure.kind === 'quantiles') {
@@ -77,7 +114,13 @@ function checkMeasure(name: string, measure: MeasureInput, input: DefinitionInpu
       const place = [...path, 'quantiles', at];
       if (!(q > 0 && q < 1)) {
         const suggestion = q >= 1 && q < 100 ? String(Number((q / 100).toPrecision(12))) : null;
-        report({ path: place, at: 'value', found: show(q), expected: 'a number between 0 and 1 (both excluded); for 0 and 1 use kind min and max', suggestion });
+        report({
+          path: place,
+          at: 'value',
+          found: show(q),
+          expected: 'a number between 0 and 1 (both excluded); for 0 and 1 use kind min and max',
+          suggestion,
+        });
       } else if (seen.has(q)) report({ path: place, at: 'value', found: `${q} a second time`, expected: 'each quantile once' });
       seen.add(q);
     });
@@ -87,7 +130,12 @@ function checkMeasure(name: string, measure: MeasureInput, input: DefinitionInpu
       report({ path: [...path, 'keep'], at: 'value', found: show(measure.keep), expected: `at least the limit, ${measure.limit}` });
     }
     if (measure.decimals !== undefined && measure.weight === undefined) {
-      report({ path: [...path, 'decimals'], at: 'key', found: 'decimals without a weight', expected: 'a weight, or no decimals: events are whole' });
+      report({
+        path: [...path, 'decimals'],
+        at: 'key',
+        found: 'decimals without a weight',
+        expected: 'a weight, or no decimals: events are whole',
+      });
     }
   }
   if (measure.kind !== 'ratio') return;
@@ -95,12 +143,25 @@ function checkMeasure(name: string, measure: MeasureInput, input: DefinitionInpu
     const target = measure[side];
     if (isRemoved(`measures.${target}`)) continue;
     const found = Object.hasOwn(input.measures, target) ? input.measures[target] : undefined;
-    const candidates = Object.entries(input.measures).filter(([, other]) => isRatioTarget(other)).map(([other]) => other);
+    const candidates = Object.entries(input.measures)
+      .filter(([, other]) => isRatioTarget(other))
+      .map(([other]) => other);
     if (found === undefined) {
       const suggestion = nearest(target, candidates);
-      report({ path: [...path, side], at: 'value', found: show(target), expected: `the name of a count, sum or unique measure: ${candidates.join(', ') || 'there is none'}`, suggestion });
+      report({
+        path: [...path, side],
+        at: 'value',
+        found: show(target),
+        expected: `the name of a count, sum or unique measure: ${candidates.join(', ') || 'there is none'}`,
+        suggestion,
+      });
     } else if (!isRatioTarget(found)) {
-      report({ path: [...path, side], at: 'value', found: `${target}, a measure of kind ${found.kind}`, expected: 'a measure of kind count, sum or unique' });
+      report({
+        path: [...path, side],
+        at: 'value',
+        found: `${target}, a measure of kind ${found.kind}`,
+        expected: 'a measure of kind count, sum or unique',
+      });
     } else if (found.window !== undefined && !sameWindow(found.window, measure.window)) {
       report({
         path: [...path, side],
@@ -132,7 +193,13 @@ function checkWindow(path: Path, window: Window, report: Report): void {
     report({ path: [...path, 'size'], at: 'value', found: show(window.size), expected: 'at most 1d' });
   } else if (sizeMs === 0 || sizeMs % slideMs !== 0) {
     const rounded = Math.max(1, Math.round(sizeMs / slideMs)) * slideMs;
-    report({ path: [...path, 'size'], at: 'value', found: `${window.size} with a slide of ${window.slide}`, expected: 'a multiple of the slide', suggestion: formatDuration(rounded) });
+    report({
+      path: [...path, 'size'],
+      at: 'value',
+      found: `${window.size} with a slide of ${window.slide}`,
+      expected: 'a multiple of the slide',
+      suggestion: formatDuration(rounded),
+    });
   }
 }
 
@@ -146,10 +213,14 @@ function checkDurations(input: DefinitionInput, report: Report): void {
     [['query', 'cacheTtl'], input.query.cacheTtl, 0, DAY_MS],
     [['flush', 'interval'], input.flush.interval, 100, 60_000],
     [['cold', 'requestTimeout'], input.cold.requestTimeout, 1_000, 600_000],
-    ...(input.source.kafka === undefined ? [] : [[['source', 'kafka', 'sessionTimeout'], input.source.kafka.sessionTimeout, 6_000, 600_000] as const]),
+    ...(input.source.kafka === undefined
+      ? []
+      : [[['source', 'kafka', 'sessionTimeout'], input.source.kafka.sessionTimeout, 6_000, 600_000] as const]),
     ...(input.source.demo ? [[['source', 'demo', 'history'], input.source.demo.history, 0, 7 * DAY_MS] as const] : []),
     ...Object.entries(input.measures).flatMap(([name, { window }]) =>
-      window === undefined ? [] : (['size', 'slide'] as const).map((key) => [['measures', name, 'window', key], window[key], 0, 200 * 365 * DAY_MS] as const),
+      window === undefined
+        ? []
+        : (['size', 'slide'] as const).map((key) => [['measures', name, 'window', key], window[key], 0, 200 * 365 * DAY_MS] as const),
     ),
   ];
   for (const [path, text, leastMs, mostMs] of bounds) {
@@ -160,8 +231,22 @@ function checkDurations(input: DefinitionInput, report: Report): void {
   }
 }
 
-const RETENTION_ORDER = [['hot1s', 'hot10s'], ['hot10s', 'hot1m'], ['hot1m', 'raw'], ['rollup1m', 'rollup1h'], ['rollup1h', 'rollup1d']] as const;
-const RETENTION_LEAST_MS = { hot1s: 60_000, hot10s: 60_000, hot1m: 600_000, raw: 3_600_000, rollup1m: 3_600_000, rollup1h: DAY_MS, rollup1d: DAY_MS };
+const RETENTION_ORDER = [
+  ['hot1s', 'hot10s'],
+  ['hot10s', 'hot1m'],
+  ['hot1m', 'raw'],
+  ['rollup1m', 'rollup1h'],
+  ['rollup1h', 'rollup1d'],
+] as const;
+const RETENTION_LEAST_MS = {
+  hot1s: 60_000,
+  hot10s: 60_000,
+  hot1m: 600_000,
+  raw: 3_600_000,
+  rollup1m: 3_600_000,
+  rollup1h: DAY_MS,
+  rollup1d: DAY_MS,
+};
 
 function checkRetention(input: DefinitionInput, isRemoved: (path: string) => boolean, report: Report): void {
   const retention = input.retention;
@@ -170,14 +255,25 @@ function checkRetention(input: DefinitionInput, isRemoved: (path: string) => boo
   for (const key of ['hot1s', 'hot10s', 'hot1m', 'raw', 'rollup1m', 'rollup1h', 'rollup1d'] as const) {
     const durationMs = toMs(key);
     if (durationMs === null || durationMs < RETENTION_LEAST_MS[key]) {
-      report({ path: ['retention', key], at: 'value', found: show(retention[key]), expected: `a duration of at least ${formatDuration(RETENTION_LEAST_MS[key])}` });
+      report({
+        path: ['retention', key],
+        at: 'value',
+        found: show(retention[key]),
+        expected: `a duration of at least ${formatDuration(RETENTION_LEAST_MS[key])}`,
+      });
     }
   }
   for (const [shorter, longer] of RETENTION_ORDER) {
     const [a, b] = [toMs(shorter), toMs(longer)];
     if (!known(shorter) || !known(longer) || a === null || b === null || a <= b) continue;
     const path = ['retention', longer];
-    report({ path, at: 'value', found: `${longer} ${retention[longer]}, shorter than ${shorter} ${retention[shorter]}`, expected: `at least as long as ${shorter}`, suggestion: retention[shorter] });
+    report({
+      path,
+      at: 'value',
+      found: `${longer} ${retention[longer]}, shorter than ${shorter} ${retention[shorter]}`,
+      expected: `at least as long as ${shorter}`,
+      suggestion: retention[shorter],
+    });
   }
   const latenessMs = parseDurationMs(input.lateness);
   const hot1m = toMs('hot1m');

@@ -23,7 +23,9 @@ export function compileDefinition(input: DefinitionInput, plan: Plan, tenants: r
   });
   const components = new ComponentTable(plan.fields);
   const names = Object.keys(input.measures);
-  const measures = Object.entries(input.measures).map(([name, measure], index) => compileMeasure(index, name, measure, plan, components, names));
+  const measures = Object.entries(input.measures).map(([name, measure], index) =>
+    compileMeasure(index, name, measure, plan, components, names),
+  );
   const groupings = compileGroupings(input, dimensions);
   const { time } = input.event;
   const role = (name: 'id' | 'time' | 'type' | 'user' | 'session' | 'tenant'): number => plan.table.id(plan.references.role(name));
@@ -76,7 +78,14 @@ export function compileDefinition(input: DefinitionInput, plan: Plan, tenants: r
   return { ...withoutHash, layoutHash: layoutHash(withoutHash) };
 }
 
-function compileMeasure(index: number, name: string, measure: MeasureInput, plan: Plan, components: ComponentTable, names: readonly string[]): Measure {
+function compileMeasure(
+  index: number,
+  name: string,
+  measure: MeasureInput,
+  plan: Plan,
+  components: ComponentTable,
+  names: readonly string[],
+): Measure {
   const where = plan.wheres.get(name) ?? [];
   const field = 'field' in measure ? plan.table.id(plan.references.lookUp(measure.field)) : -1;
   const base = {

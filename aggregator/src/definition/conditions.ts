@@ -25,7 +25,13 @@ export function registerWhere(where: WhereInput | undefined, at: Path, label: st
 }
 
 /** @returns the conditions in canonical order; what does not fit is reported and left out */
-export function compileWhere(where: WhereInput | undefined, at: Path, references: References, fields: FieldTable, report: (finding: Finding) => void): Where {
+export function compileWhere(
+  where: WhereInput | undefined,
+  at: Path,
+  references: References,
+  fields: FieldTable,
+  report: (finding: Finding) => void,
+): Where {
   const conditions: Condition[] = [];
   for (const [key, test] of Object.entries(where ?? {})) {
     // Names were already resolved, and misspellings reported, when the where was registered.
@@ -48,20 +54,37 @@ function compileTest(field: Field, test: WhereInput[string], at: Path, report: (
   if (test.not !== undefined) conditions.push(...oneOf(field, test.not, true, [...at, 'not'], report));
   if (test.exists !== undefined) conditions.push({ field: field.index, op: test.exists ? 'exists' : 'missing', values: [] });
   if (test.exists === false && Object.values(test).filter((value) => value !== undefined).length > 1) {
-    report({ path: [...at, 'exists'], at: 'value', found: 'false together with comparisons', expected: 'exists: false alone; a missing value fulfils no comparison' });
+    report({
+      path: [...at, 'exists'],
+      at: 'value',
+      found: 'false together with comparisons',
+      expected: 'exists: false alone; a missing value fulfils no comparison',
+    });
   }
   conditions.push(...range(field, test, at, report));
   return conditions;
 }
 
-function oneOf(field: Field, test: Literal | readonly Literal[], negated: boolean, at: Path, report: (finding: Finding) => void): Condition[] {
+function oneOf(
+  field: Field,
+  test: Literal | readonly Literal[],
+  negated: boolean,
+  at: Path,
+  report: (finding: Finding) => void,
+): Condition[] {
   const literals = Array.isArray(test) ? test : [test];
   const values: (string | number)[] = [];
   literals.forEach((literal: Literal, index) => {
     const place = Array.isArray(test) ? [...at, index] : at;
     if (field.type === 'string') values.push(String(literal));
     else if (typeof literal === 'number') values.push(...fixedPoint(field, literal, place, report));
-    else report({ path: place, at: 'value', found: show(literal), expected: `a number: ${showPath(field.path)} is read as a number by a measure` });
+    else
+      report({
+        path: place,
+        at: 'value',
+        found: show(literal),
+        expected: `a number: ${showPath(field.path)} is read as a number by a measure`,
+      });
   });
   const distinct = [...new Set(values)].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
   if (distinct.length === 0) return [];
@@ -70,7 +93,14 @@ function oneOf(field: Field, test: Literal | readonly Literal[], negated: boolea
 }
 
 function range(field: Field, test: ComparisonInput, at: Path, report: (finding: Finding) => void): Condition[] {
-  const bounds = ([['>', 'gt'], ['>=', 'gte'], ['<', 'lt'], ['<=', 'lte']] as const).flatMap(([op, key]) => {
+  const bounds = (
+    [
+      ['>', 'gt'],
+      ['>=', 'gte'],
+      ['<', 'lt'],
+      ['<=', 'lte'],
+    ] as const
+  ).flatMap(([op, key]) => {
     const value = test[key];
     return value === undefined ? [] : [{ op, key, value }];
   });
@@ -105,7 +135,12 @@ function range(field: Field, test: ComparisonInput, at: Path, report: (finding: 
 function fixedPoint(field: Field, value: number, at: Path, report: (finding: Finding) => void): number[] {
   const fixed = Math.round(value * 10 ** field.decimals);
   if (Math.abs(fixed) <= MAX_FIXED_POINT) return decimalDigits(value) <= field.decimals ? [fixed] : [];
-  report({ path: at, at: 'value', found: String(value), expected: `a number of at most ${MAX_FIXED_POINT / 10 ** field.decimals} (with ${field.decimals} decimals)` });
+  report({
+    path: at,
+    at: 'value',
+    found: String(value),
+    expected: `a number of at most ${MAX_FIXED_POINT / 10 ** field.decimals} (with ${field.decimals} decimals)`,
+  });
   return [];
 }
 

@@ -56,7 +56,11 @@ export function catalogOf(definition: Definition): Catalog {
     dimensions: dimensions.map(({ name, field, cap }) => ({ name, path: definition.fields[field].path.join('.'), cap })),
     otherValue: OTHER_VALUE,
     missingValue: MISSING_VALUE,
-    groupings: definition.groupings.map(({ name, dimensions: subset, hot }) => ({ name, dimensions: subset.map((at) => dimensions[at].name), hot })),
+    groupings: definition.groupings.map(({ name, dimensions: subset, hot }) => ({
+      name,
+      dimensions: subset.map((at) => dimensions[at].name),
+      hot,
+    })),
     resolutions: { hot: ['1s', '10s', '1m'], cold: ['1s', '1m', '1h', '1d'] },
     retention: {
       hot1s: formatDuration(retention.hot1sMs),
@@ -70,7 +74,11 @@ export function catalogOf(definition: Definition): Catalog {
     lateness: formatDuration(definition.latenessMs),
     defaultTenant: definition.tenants[0].name,
     authRequired: definition.authRequired,
-    limits: { deadline: formatDuration(definition.query.deadlineMs), maxRows: definition.query.maxRows, maxBuckets: definition.query.maxBuckets },
+    limits: {
+      deadline: formatDuration(definition.query.deadlineMs),
+      maxRows: definition.query.maxRows,
+      maxBuckets: definition.query.maxBuckets,
+    },
     hotMemory: { estimateBytes: memory.totalBytes, limitBytes: definition.hot.maxMemoryBytes, eventsPerSecond: memory.eventsPerSecond },
     examples: examplesOf(definition),
   };
@@ -128,7 +136,9 @@ function examplesOf(definition: Definition): readonly CatalogExample[] {
       path: `/api/v1/series/${additive.name}?start=now-1h&end=now&granularity=1m&format=csv`,
       body: null,
     });
-    examples.push(post(`${additive.name} of the last 5 minutes, per second`, 'now-5m', { kind: 'metric', measure: additive.name, bucket: '1s' }));
+    examples.push(
+      post(`${additive.name} of the last 5 minutes, per second`, 'now-5m', { kind: 'metric', measure: additive.name, bucket: '1s' }),
+    );
   }
   if (additive !== undefined && dimension !== undefined) {
     const query = { kind: 'metric', measure: additive.name, groupBy: [dimension.name], bucket: '1m', limit: 10 };
@@ -141,9 +151,11 @@ function examplesOf(definition: Definition): readonly CatalogExample[] {
     examples.push(post(`${quantiles.name} of the last hour`, 'now-1h', { kind: 'metric', measure: quantiles.name, stat }));
   }
   const unique = ofKind('unique');
-  if (unique !== undefined) examples.push(post(`${unique.name} of the last day`, 'now-1d', { kind: 'metric', measure: unique.name, bucket: '1h' }));
+  if (unique !== undefined)
+    examples.push(post(`${unique.name} of the last day`, 'now-1d', { kind: 'metric', measure: unique.name, bucket: '1h' }));
   const top = ofKind('top');
-  if (top !== undefined) examples.push(post(`${top.name} of the last hour`, 'now-1h', { kind: 'top', measure: top.name, limit: top.limit }));
+  if (top !== undefined)
+    examples.push(post(`${top.name} of the last hour`, 'now-1h', { kind: 'top', measure: top.name, limit: top.limit }));
   examples.push(post('the newest raw events', 'now-15m', { kind: 'events', limit: 20 }));
   return examples;
 }

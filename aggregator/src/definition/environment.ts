@@ -44,7 +44,10 @@ export function overlayEnvironment(value: unknown, environment: Environment, sch
     }
     const setting = settings.get(variable);
     if (setting === undefined) {
-      const suggestion = nearest(variable.slice(VARIABLE_PREFIX.length), [...settings.keys(), ...secretNames.keys()].map((name) => name.slice(VARIABLE_PREFIX.length)));
+      const suggestion = nearest(
+        variable.slice(VARIABLE_PREFIX.length),
+        [...settings.keys(), ...secretNames.keys()].map((name) => name.slice(VARIABLE_PREFIX.length)),
+      );
       const finding: Finding = {
         path: [],
         at: 'value',
@@ -101,7 +104,9 @@ function defaultKeys(path: readonly string[]): readonly string[] {
 function secretPaths(value: unknown): readonly (readonly string[])[] {
   const tenants = member(value, 'tenants');
   const tenantNames = typeof tenants === 'object' && tenants !== null ? Object.keys(tenants) : defaultKeys(['tenants']);
-  return SECRET_SETTINGS.flatMap(({ path }) => (path.includes('*') ? tenantNames.map((name) => path.map((part) => (part === '*' ? name : part))) : [path]));
+  return SECRET_SETTINGS.flatMap(({ path }) =>
+    path.includes('*') ? tenantNames.map((name) => path.map((part) => (part === '*' ? name : part))) : [path],
+  );
 }
 
 /**

@@ -20,7 +20,8 @@ function listed(given: NonNullable<DefinitionInput['groupings']>[number]): Liste
     const keyword = given === 'all' || given === 'none' ? given : null;
     return { keyword, names: keyword === null ? [given] : [], hot: keyword !== 'all', namePath: () => [] };
   }
-  if (Array.isArray(given)) return { keyword: given.length === 0 ? 'none' : null, names: given, hot: true, namePath: (position) => [position] };
+  if (Array.isArray(given))
+    return { keyword: given.length === 0 ? 'none' : null, names: given, hot: true, namePath: (position) => [position] };
   return { keyword: null, names: given.dimensions, hot: given.hot, namePath: (position) => ['dimensions', position] };
 }
 
@@ -71,7 +72,8 @@ export function compileGroupings(input: DefinitionInput, dimensions: readonly Di
   }
   if (everything.length > 0) kept.set(everything.join(','), { subset: everything, hot: allIsHot });
   return [...kept.values()].map(({ subset, hot: isHot }, index): Grouping => {
-    const name = subset.length === 0 ? 'none' : subset.length === everything.length ? 'all' : subset.map((at) => dimensions[at].name).join(',');
+    const name =
+      subset.length === 0 ? 'none' : subset.length === everything.length ? 'all' : subset.map((at) => dimensions[at].name).join(',');
     return { index, name, dimensions: subset, hot: isHot };
   });
 }

@@ -14,8 +14,20 @@ const NOT_YET_FORMATS = new Set(['avro', 'protobuf', 'json-schema']);
 
 /** What people write who know other systems. */
 const KIND_WORDS: Readonly<Record<string, string>> = {
-  average: 'avg', mean: 'avg', total: 'sum', distinct: 'unique', cardinality: 'unique', uniq: 'unique', percentile: 'quantiles', percentiles: 'quantiles',
-  histogram: 'quantiles', summary: 'quantiles', topk: 'top', topn: 'top', percentage: 'ratio', counter: 'count',
+  average: 'avg',
+  mean: 'avg',
+  total: 'sum',
+  distinct: 'unique',
+  cardinality: 'unique',
+  uniq: 'unique',
+  percentile: 'quantiles',
+  percentiles: 'quantiles',
+  histogram: 'quantiles',
+  summary: 'quantiles',
+  topk: 'top',
+  topn: 'top',
+  percentage: 'ratio',
+  counter: 'count',
 };
 
 /** Take the place of required sections that are missing or wrong, so that the others can be looked at. Never compiled. */
@@ -45,7 +57,9 @@ export function checkShape(value: unknown, schema: SchemaNode): CheckedShape {
     if (result.success) return { input: result.data, findings, removed };
     const issues = result.error.issues.flatMap((issue) => unfold(issue, []));
     if (round === 0) findings.push(...findingsOf(issues, current, schema));
-    const paths = issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path]));
+    const paths = issues.flatMap((issue) =>
+      issue.code === 'unrecognized_keys' ? issue.keys.map((key) => [...issue.path, key]) : [issue.path],
+    );
     if (paths.some((path) => path.length === 0)) return { input: null, findings, removed };
     // Backwards, so that cutting an entry out of a list leaves the positions of those still to be cut.
     for (const path of paths.reverse()) {
@@ -64,10 +78,16 @@ type Issue = z.core.$ZodIssue & { path: (string | number)[] };
 function unfold(issue: z.core.$ZodIssue, prefix: readonly (string | number)[]): Issue[] {
   const path = [...prefix, ...issue.path.map((part) => (typeof part === 'number' ? part : String(part)))];
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const meant = issue.errors.filter((errors) => !errors.some((inner) => inner.path.length === 0 && inner.code === 'invalid_type'));
+    const meant = issue.errors.filter((errors) => !errors.some(isOtherType));
     if (meant.length === 1) return meant[0].flatMap((inner) => unfold(inner, path));
   }
   return [{ ...issue, path }];
+}
+
+/** The value is not of this alternative's type at all. */
+function isOtherType(issue: z.core.$ZodIssue): boolean {
+  if (issue.path.length > 0) return false;
+  return issue.code === 'invalid_type' || (issue.code === 'invalid_union' && issue.errors.every((errors) => errors.some(isOtherType)));
 }
 
 function findingsOf(issues: readonly Issue[], value: unknown, schema: SchemaNode): Finding[] {
@@ -78,7 +98,8 @@ function findingsOf(issues: readonly Issue[], value: unknown, schema: SchemaNode
     for (const key of issue.keys) {
       const finding = unknownKey(issue.path, key, valueAt(value, issue.path), schema);
       findings.push(finding);
-      if (finding.suggestion !== null && finding.suggestion !== undefined) misspelt.add(JSON.stringify([...issue.path, finding.suggestion]));
+      if (finding.suggestion !== null && finding.suggestion !== undefined)
+        misspelt.add(JSON.stringify([...issue.path, finding.suggestion]));
     }
   }
   for (const issue of issues) {
@@ -165,6 +186,8 @@ function without(value: unknown, path: Path): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).flatMap(([key, child]) => (key !== String(head) ? [[key, child]] : rest.length > 0 ? [[key, without(child, rest)]] : [])),
+    Object.entries(value).flatMap(([key, child]) =>
+      key !== String(head) ? [[key, child]] : rest.length > 0 ? [[key, without(child, rest)]] : [],
+    ),
   );
 }

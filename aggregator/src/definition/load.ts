@@ -46,7 +46,10 @@ export function loadDefinition({ path, text, env = {}, readFile = (name) => read
   if (shape.input === null) throw problems.error();
   const input = shape.input;
   checkDefinition(input, shape.removed, problems.add);
-  const plan = planFields(input, problems.add);
+  const isTouched = touches(shape.removed);
+  const plan = planFields(input, (finding) => {
+    if (!isTouched(finding.path.join('.'))) problems.add(finding);
+  });
   const secrets = new SecretReader({
     readFile,
     definitionFile: path,
@@ -56,7 +59,7 @@ export function loadDefinition({ path, text, env = {}, readFile = (name) => read
   });
   const connections = readConnectionSecrets(input, secrets);
   const tenants = readTenants(input, secrets);
-  checkTokens(input, new Map(tenants.map((tenant) => [tenant.name, tenant.tokenSha256.length])), touches(shape.removed), problems.add);
+  checkTokens(input, tenantsWithTokens(input, tenants), isTouched, problems.add);
   checkTokensDiffer(tenants, problems.add);
   problems.throwIfAny();
 
@@ -72,7 +75,9 @@ function readDefinition(path: string, readFile: (path: string) => string): strin
     return readFile(path);
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
-    throw new DefinitionError([{ file: path, line: 1, column: 1, path: '', found, expected: 'a definition that can be read', suggestion: null, excerpt: '' }]);
+    throw new DefinitionError([
+      { file: path, line: 1, column: 1, path: '', found, expected: 'a definition that can be read', suggestion: null, excerpt: '' },
+    ]);
   }
 }
 
@@ -100,12 +105,28 @@ function readTenants(input: DefinitionInput, secrets: SecretReader): readonly Te
   });
 }
 
+/** A tenant whose token file cannot be read counts as having tokens: the file is reported, and that is enough. */
+function tenantsWithTokens(input: DefinitionInput, tenants: readonly Tenant[]): ReadonlyMap<string, boolean> {
+  return new Map(
+    tenants.map(({ name, tokenSha256 }) => {
+      const { tokenFile, tokenFiles } = input.tenants[name];
+      return [name, tokenSha256.length > 0 || tokenFile !== undefined || tokenFiles !== undefined];
+    }),
+  );
+}
+
 function checkTokensDiffer(tenants: readonly Tenant[], report: (finding: Finding) => void): void {
   const owners = new Map<string, string>();
   for (const { name, tokenSha256 } of tenants) {
     for (const hash of tokenSha256) {
       const owner = owners.get(hash);
-      if (owner !== undefined) report({ path: ['tenants', name], at: 'key', found: `a token that tenant ${owner} has too`, expected: 'tokens that name one tenant each' });
+      if (owner !== undefined)
+        report({
+          path: ['tenants', name],
+          at: 'key',
+          found: `a token that tenant ${owner} has too`,
+          expected: 'tokens that name one tenant each',
+        });
       owners.set(hash, name);
     }
   }

@@ -17,17 +17,17 @@ import { formatBytes } from './quantities.js';
 export const DEFAULT_EXPECTED_EVENTS_PER_SECOND = 1_000;
 
 /** Redis 7: dictionary entry, expiry entry, object and string headers, and a key of about 60 characters. */
-const KEY_OVERHEAD_BYTES = 180;
+const KEY_OVERHEAD_BYTES = 220;
 /** A member of a sorted set with its score: skip list node, dictionary entry, name. */
 const LISTED_BYTES = 130;
 /** jemalloc rounds up to its size classes and fragments a little. */
 const ALLOCATOR_FACTOR = 1.1;
 const BLOB_SLACK_FACTOR = 2;
 
-/** Encoded size of one entry, and of a full sketch of one bucket. Top items are reckoned with 16 bytes of name. */
-const ENTRY_BYTES = { unique: 4, quantiles: 5, top: 20 } as const;
-const FULL_UNIQUE_BYTES = 2 ** 14 * 3;
-const FULL_QUANTILES_BYTES = 2_048 * 5;
+/** Encoded size of one entry, and of a full sketch of one bucket. Top items are reckoned with 15 bytes of name. */
+const ENTRY_BYTES = { unique: 4, quantiles: 4, top: 24 } as const;
+const FULL_UNIQUE_BYTES = 2 ** 14 + 8;
+const FULL_QUANTILES_BYTES = 2_048 * 4;
 
 export interface MemoryRow {
   /** e.g. `numbers of grouping country, 10 s panes`. */
@@ -52,7 +52,11 @@ export function estimateHotMemory(definition: Definition): MemoryEstimate {
   const eventsPerSecond = definition.hot.expectedEventsPerSecond ?? demoRate;
   const rows = definition.groupings
     .filter((grouping) => grouping.hot)
-    .flatMap((grouping) => [...numericRows(definition, grouping, eventsPerSecond), ...sketchRows(definition, grouping, eventsPerSecond), listRow(definition, grouping)]);
+    .flatMap((grouping) => [
+      ...numericRows(definition, grouping, eventsPerSecond),
+      ...sketchRows(definition, grouping, eventsPerSecond),
+      listRow(definition, grouping),
+    ]);
   rows.push(admissionRow(definition));
   rows.sort((a, b) => b.bytes - a.bytes);
   const numeric = definition.components.filter((component) => !isSketch(component)).length;
@@ -73,7 +77,10 @@ export function memoryFinding(definition: Definition): Finding | null {
   if (maxMemoryBytes === 0) return null;
   const { totalBytes, rows, eventsPerSecond } = estimateHotMemory(definition);
   if (totalBytes <= maxMemoryBytes) return null;
-  const largest = rows.slice(0, 3).map((row) => `${row.part}: ${formatBytes(row.bytes)}`).join('; ');
+  const largest = rows
+    .slice(0, 3)
+    .map((row) => `${row.part}: ${formatBytes(row.bytes)}`)
+    .join('; ');
   return {
     path: ['hot', 'maxMemory'],
     at: 'value',
@@ -103,7 +110,11 @@ function numericRows(definition: Definition, grouping: Grouping, eventsPerSecond
   return RESOLUTIONS.map((resolution) => {
     const series = Math.min(seriesOf(definition, grouping), eventsPerSecond * resolution * STRETCH_SLOTS);
     const keys = Math.ceil(series * stretches(definition, resolution, STRETCH_SLOTS));
-    return { part: `numbers of grouping ${grouping.name}, ${resolution} s panes`, keys, bytes: Math.round(keys * stringBytes * ALLOCATOR_FACTOR) };
+    return {
+      part: `numbers of grouping ${grouping.name}, ${resolution} s panes`,
+      keys,
+      bytes: Math.round(keys * stringBytes * ALLOCATOR_FACTOR),
+    };
   });
 }
 
@@ -117,7 +128,11 @@ function sketchRows(definition: Definition, grouping: Grouping, eventsPerSecond:
       const entryBytes = Math.min(fullBytes, eventsPerStretch * ENTRY_BYTES[component.kind]);
       const alive = stretches(definition, resolution, slots);
       const bytes = alive * (entryBytes + blobs * KEY_OVERHEAD_BYTES) * ALLOCATOR_FACTOR;
-      return { part: `${component.key} of grouping ${grouping.name}, ${resolution} s panes`, keys: Math.ceil(alive * blobs), bytes: Math.round(bytes) };
+      return {
+        part: `${component.key} of grouping ${grouping.name}, ${resolution} s panes`,
+        keys: Math.ceil(alive * blobs),
+        bytes: Math.round(bytes),
+      };
     }),
   );
 }
@@ -130,10 +145,18 @@ function fullSketchBytes(component: Component): number {
 /** The list of a grouping's series, by the time they were last seen. */
 function listRow(definition: Definition, grouping: Grouping): MemoryRow {
   const series = seriesOf(definition, grouping);
-  return { part: `series list of grouping ${grouping.name}`, keys: definition.tenants.length, bytes: Math.round(series * LISTED_BYTES * ALLOCATOR_FACTOR) };
+  return {
+    part: `series list of grouping ${grouping.name}`,
+    keys: definition.tenants.length,
+    bytes: Math.round(series * LISTED_BYTES * ALLOCATOR_FACTOR),
+  };
 }
 
 function admissionRow(definition: Definition): MemoryRow {
   const values = definition.tenants.length * definition.dimensions.reduce((sum, dimension) => sum + dimension.cap, 0);
-  return { part: 'admitted dimension values', keys: definition.tenants.length * definition.dimensions.length, bytes: Math.round(values * LISTED_BYTES * ALLOCATOR_FACTOR) };
+  return {
+    part: 'admitted dimension values',
+    keys: definition.tenants.length * definition.dimensions.length,
+    bytes: Math.round(values * LISTED_BYTES * ALLOCATOR_FACTOR),
+  };
 }

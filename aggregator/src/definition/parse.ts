@@ -1,7 +1,7 @@
 // First step of loading: YAML text into plain values, with the place of every key and value kept.
 // Invariant: `locate` always answers with a line and column that exist in the text.
 
-import { Alias, LineCounter, isMap, isPair, isScalar, isSeq, parseAllDocuments, type Node, type Pair } from 'yaml';
+import { Alias, LineCounter, isMap, isPair, isScalar, isSeq, parseAllDocuments, visit, type Node, type Pair } from 'yaml';
 import type { Path, Problem } from './problem.js';
 
 export interface Place {
@@ -43,7 +43,8 @@ export function parseText(text: string, file: string): ParsedText {
   if (text.length > MAX_TEXT_CHARS) return failed(`${text.length} characters`, `at most ${MAX_TEXT_CHARS} characters`, start);
   const counter = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: counter, merge: true, prettyErrors: false });
-  if (!Array.isArray(documents) || documents.length === 0) return failed('an empty file', 'a definition: at least source, event and measures', start);
+  if (!Array.isArray(documents) || documents.length === 0)
+    return failed('an empty file', 'a definition: at least source, event and measures', start);
   const placeAt = (offset: number): Place => {
     const position = counter.linePos(Math.min(offset, text.length));
     return clamp({ line: position.line, column: position.col });
@@ -56,10 +57,29 @@ export function parseText(text: string, file: string): ParsedText {
   if (broken.length > 0) {
     const problems = broken.map((error): Problem => {
       const at = placeAt(error.pos[0]);
-      return { file, ...at, path: '', found: yamlComplaint(error.message), expected: 'valid YAML', suggestion: null, excerpt: lineText(at.line) };
+      return {
+        file,
+        ...at,
+        path: '',
+        found: yamlComplaint(error.message),
+        expected: 'valid YAML',
+        suggestion: null,
+        excerpt: lineText(at.line),
+      };
     });
     return { value: null, problems, locate: () => start, lineText };
   }
+
+  let dangling: Alias | null = null;
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return undefined;
+      dangling = alias;
+      return visit.BREAK;
+    },
+  });
+  if (dangling !== null)
+    return failed('an alias of an anchor that is not there', 'an anchor (&name) before its alias (*name)', placeAt(rangeStart(dangling)));
 
   const root = document.contents;
   const resolve = (node: unknown): unknown => (node instanceof Alias ? node.resolve(document) : node);

@@ -44,7 +44,7 @@ export function whereOf(measure: MeasureInput): WhereInput | undefined {
 /** A dimension has few values, and its raw column holds the capped ones: it cannot share its path with an identity or another cap. */
 function planDimensions(input: DefinitionInput, references: References, table: FieldTable, report: (finding: Finding) => void): void {
   const owners = new Map<string, string>();
-  for (const role of ['id', 'user', 'session', 'tenant'] as const) {
+  for (const role of ['id', 'time', 'user', 'session', 'tenant'] as const) {
     const path = references.role(role);
     if (path !== null) owners.set(JSON.stringify(path), `event.${role}`);
   }
@@ -52,7 +52,9 @@ function planDimensions(input: DefinitionInput, references: References, table: F
     const path = references.dimension(name);
     const owner = owners.get(JSON.stringify(path));
     if (owner !== undefined) {
-      const remedy = owner.startsWith('event.') ? 'a path with few values; to count or rank identities use a measure of kind unique or top' : 'one dimension per path';
+      const remedy = owner.startsWith('event.')
+        ? 'a path with few values; to count or rank identities use a measure of kind unique or top'
+        : 'one dimension per path';
       report({ path: ['dimensions', name], at: 'key', found: `${showPath(path)}, which ${owner} reads too`, expected: remedy });
       continue;
     }
@@ -95,7 +97,8 @@ function checkReserved(
 ): void {
   const check = (written: string | readonly string[], path: Path, side: 'key' | 'value'): void => {
     const role = reserved.get(JSON.stringify(references.lookUp(written)));
-    if (role === 'time') report({ path, at: side, found: 'the event time', expected: 'another path; the range of a query selects by time' });
+    if (role === 'time')
+      report({ path, at: side, found: 'the event time', expected: 'another path; the range of a query selects by time' });
     if (role === 'tenant') report({ path, at: side, found: 'the tenant', expected: 'another path; each tenant sees its own events only' });
   };
   if ('field' in measure) check(measure.field, ['measures', name, 'field'], 'value');

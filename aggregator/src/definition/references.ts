@@ -26,7 +26,10 @@ export class References {
     for (const [name, given] of Object.entries(input.dimensions)) {
       const isMap = typeof given === 'object' && given !== null;
       const path = isMap ? (given.path ?? [name]) : (given ?? [name]);
-      this.#dimensions.set(name, this.#parse(path, isMap && given.path !== undefined ? ['dimensions', name, 'path'] : ['dimensions', name]));
+      this.#dimensions.set(
+        name,
+        this.#parse(path, isMap && given.path !== undefined ? ['dimensions', name, 'path'] : ['dimensions', name]),
+      );
     }
   }
 
@@ -74,7 +77,12 @@ export class References {
     if (keys.some((key) => key === '' || key.trim() !== key)) {
       this.#report({ path: at, at: side, found: JSON.stringify(written), expected: 'keys joined by single dots, such as geo.country' });
     } else if (keys.some((key) => /[[\]*]/.test(key))) {
-      this.#report({ path: at, at: side, found: JSON.stringify(written), expected: 'a path through maps only; entries of lists cannot be read' });
+      this.#report({
+        path: at,
+        at: side,
+        found: JSON.stringify(written),
+        expected: 'a path through maps only; entries of lists cannot be read',
+      });
     } else if (keys.length > MAX_DEPTH) {
       this.#report({ path: at, at: side, found: `${keys.length} keys`, expected: `at most ${MAX_DEPTH} keys` });
     }

@@ -14,7 +14,10 @@ const tls = z
         certFile: text('PEM file of the client certificate.').optional(),
         keyFile: text('PEM file of the client certificate’s key.').optional(),
         serverName: text('Name expected in the server’s certificate, where it is not the host.').optional(),
-        insecureSkipVerify: z.boolean({ error: 'true or false' }).default(false).describe('Accept any certificate. Only for trying things out.'),
+        insecureSkipVerify: z
+          .boolean({ error: 'true or false' })
+          .default(false)
+          .describe('Accept any certificate. Only for trying things out.'),
       }),
     ],
     { error: 'true, false, or a map with caFile, certFile, keyFile' },
@@ -98,20 +101,27 @@ export const connectionSections = {
         })
         .optional()
         .describe('The Redis server, with kind redis.'),
-      shards: wholeNumber(1, 256).default(8).describe('Hash-slot groups that the series are spread over; at least the number of Cluster nodes.'),
+      shards: wholeNumber(1, 256)
+        .default(8)
+        .describe('Hash-slot groups that the series are spread over; at least the number of Cluster nodes.'),
       maxMemory: bytes('The start is refused when the estimate from the caps is larger; 0: only reported.').default('4GiB'),
       expectedRate: z
         .number({ error: 'a number of events per second' })
         .positive({ error: 'more than 0' })
         .max(10_000_000, { error: 'at most 10000000' })
         .optional()
-        .describe('Events per second that the memory estimate reckons with (sketches grow with the events, not only with the caps). Default 1000, or the demo’s rate.'),
+        .describe(
+          'Events per second that the memory estimate reckons with (sketches grow with the events, not only with the caps). Default 1000, or the demo’s rate.',
+        ),
     })
     .prefault({})
     .describe('The hot tier: recent panes.'),
   cold: z
     .strictObject({
-      kind: z.enum(['chdb', 'http']).default('chdb').describe('chdb: the engine in this process, in dataDir; http: a ClickHouse server or cluster.'),
+      kind: z
+        .enum(['chdb', 'http'])
+        .default('chdb')
+        .describe('chdb: the engine in this process, in dataDir; http: a ClickHouse server or cluster.'),
       url: z
         .string({ error: 'a URL such as http://localhost:8123' })
         .regex(/^https?:\/\/[^/\s]+(\/\S*)?$/, { error: 'a URL such as http://localhost:8123' })

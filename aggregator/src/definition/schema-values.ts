@@ -18,7 +18,9 @@ export function duration(description: string, { orForever = false }: { orForever
 
 export function bytes(description: string) {
   const error = 'a size such as 512MiB or 4GiB, or a number of bytes';
-  return z.union([z.string().regex(BYTES_PATTERN, { error }), z.number().int({ error }).min(0, { error })], { error }).describe(description);
+  return z
+    .union([z.string().regex(BYTES_PATTERN, { error }), z.number().int({ error }).min(0, { error })], { error })
+    .describe(description);
 }
 
 export function wholeNumber(least: number, most: number) {
@@ -37,9 +39,15 @@ export function eventPath(description: string) {
 export function stringList(description: string) {
   const error = 'a list of texts';
   return z
-    .union([z.array(z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })).min(1, { error: 'at least one entry' }), z.string().min(1, { error })], {
-      error,
-    })
+    .union(
+      [
+        z.array(z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' })).min(1, { error: 'at least one entry' }),
+        z.string().min(1, { error }),
+      ],
+      {
+        error,
+      },
+    )
     .describe(description);
 }
 
@@ -49,11 +57,16 @@ const HOST_PORT_PATTERN = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(6553[0-5]|655[
 export function hostPorts(description: string, defaultPort: number) {
   const error = `host:port, such as localhost:${defaultPort}`;
   const one = z.string({ error }).regex(HOST_PORT_PATTERN, { error });
-  return z.union([z.array(one, { error }).min(1, { error: 'at least one host:port' }), one], { error: `a list of ${error}` }).describe(description);
+  return z
+    .union([z.array(one, { error }).min(1, { error: 'at least one host:port' }), one], { error: `a list of ${error}` })
+    .describe(description);
 }
 
 /** SQL identifiers are restricted instead of quoted, so that they are the same in every tool. */
 export function identifier(description: string) {
   const error = 'a name made of a-z, A-Z, 0-9 and _, not starting with a digit';
-  return z.string({ error }).regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, { error }).describe(description);
+  return z
+    .string({ error })
+    .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, { error })
+    .describe(description);
 }

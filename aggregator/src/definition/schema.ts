@@ -12,7 +12,10 @@ const numberOnly = (description: string) => z.number({ error: 'a number' }).opti
 
 const comparison = z.strictObject({
   in: comparables.optional().describe('The value is one of these.'),
-  not: z.union([comparable, comparables], { error: 'a value or a list of values' }).optional().describe('The value is there and is none of these.'),
+  not: z
+    .union([comparable, comparables], { error: 'a value or a list of values' })
+    .optional()
+    .describe('The value is there and is none of these.'),
   gt: numberOnly('Greater than.'),
   gte: numberOnly('Greater than or equal.'),
   lt: numberOnly('Less than.'),
@@ -21,7 +24,10 @@ const comparison = z.strictObject({
 });
 
 const where = z
-  .record(z.string(), z.union([comparable, comparables, comparison], { error: 'a value, a list of values, or a comparison such as {gte: 500, lt: 600}' }))
+  .record(
+    z.string(),
+    z.union([comparable, comparables, comparison], { error: 'a value, a list of values, or a comparison such as {gte: 500, lt: 600}' }),
+  )
   .optional()
   .describe(
     'Only events that fulfil every line count. Keys are paths in the event (dots for nesting) or names of event roles and dimensions; `$.name` always means the path.',
@@ -48,7 +54,13 @@ export const measureSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('sum').describe('The sum of a number.'), field: numberField, decimals, ...shared, where }),
   z.strictObject({ kind: z.literal('min').describe('The smallest value of a number.'), field: numberField, decimals, ...shared, where }),
   z.strictObject({ kind: z.literal('max').describe('The largest value of a number.'), field: numberField, decimals, ...shared, where }),
-  z.strictObject({ kind: z.literal('avg').describe('The mean of a number over the events that have it.'), field: numberField, decimals, ...shared, where }),
+  z.strictObject({
+    kind: z.literal('avg').describe('The mean of a number over the events that have it.'),
+    field: numberField,
+    decimals,
+    ...shared,
+    where,
+  }),
   z.strictObject({
     kind: z.literal('unique').describe('How many distinct values (HyperLogLog, within 2 %).'),
     field: eventPath('What is counted distinctly, e.g. user_id.'),
@@ -128,7 +140,10 @@ const groupingSchema = z.union(
     z.array(z.string(), { error: 'a list of dimension names' }),
     z.string(),
     z.strictObject({
-      dimensions: z.array(z.string(), { error: 'a list of dimension names' }).min(1, { error: 'at least one dimension' }).describe('The dimensions.'),
+      dimensions: z
+        .array(z.string(), { error: 'a list of dimension names' })
+        .min(1, { error: 'at least one dimension' })
+        .describe('The dimensions.'),
       hot: z.boolean({ error: 'true or false' }).default(true).describe('false: kept in the cold tier only.'),
     }),
   ],
@@ -140,7 +155,11 @@ const quotas = z
     queriesInFlight: wholeNumber(0, 100_000).default(64).describe('Queries running at once.'),
     queriesPerSecond: z.number({ error: 'a number' }).min(0, { error: 'at least 0' }).default(0).describe('Queries started per second.'),
     seriesPerQuery: wholeNumber(0, 1_000_000).default(10_000).describe('Series in one answer.'),
-    ingestEventsPerSecond: z.number({ error: 'a number' }).min(0, { error: 'at least 0' }).default(0).describe('Events accepted by HTTP collect per second.'),
+    ingestEventsPerSecond: z
+      .number({ error: 'a number' })
+      .min(0, { error: 'at least 0' })
+      .default(0)
+      .describe('Events accepted by HTTP collect per second.'),
   })
   .prefault({})
   .describe('Limits of one tenant; 0 means none. What is beyond is refused with 429.');
@@ -170,7 +189,9 @@ export const definitionSchema = z
       .string({ error: 'a name such as webshop' })
       .regex(/^[a-z][a-z0-9_-]{0,62}$/, { error: 'a lower-case name such as webshop (a-z, 0-9, _ and -; at most 63)' })
       .describe('Names this deployment in logs, metrics and keys.'),
-    dataDir: text('Folder of the embedded log, the embedded engine and the dead-letter file; relative to the working directory.').default('./data'),
+    dataDir: text('Folder of the embedded log, the embedded engine and the dead-letter file; relative to the working directory.').default(
+      './data',
+    ),
     ...connectionSections,
     event: eventSchema,
     dimensions: z
@@ -181,7 +202,9 @@ export const definitionSchema = z
     groupings: z
       .array(groupingSchema, { error: 'a list such as [[], [country], [country, device], all]' })
       .optional()
-      .describe('Which combinations of dimensions are kept ready. Default: none and each dimension alone (hot and cold), all together (cold only). `none` and `all` are always kept.'),
+      .describe(
+        'Which combinations of dimensions are kept ready. Default: none and each dimension alone (hot and cold), all together (cold only). `none` and `all` are always kept.',
+      ),
     lateness: duration('How long an event may come after newer ones before its bucket counts as closed.').default('30s'),
     maxFuture: duration('An event dated further than this after its record’s log time is dead-lettered.').default('1h'),
     duplicates: z
@@ -229,7 +252,10 @@ export const definitionSchema = z
       .min(1, { error: 'at least one of ingest, query, compact' })
       .default(['ingest', 'query', 'compact'])
       .describe('What this process does.'),
-    logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info').describe('Least important log lines written.'),
+    logLevel: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('Least important log lines written.'),
   })
   .describe('The definition of a Tidemark deployment.');
 

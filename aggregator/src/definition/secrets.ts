@@ -26,7 +26,8 @@ export const SECRET_SETTINGS: readonly SecretSetting[] = [
 /** The secret setting that a path means; `token` counts as `tokens`. */
 export function secretAt(path: Path): SecretSetting | null {
   const matches = (pattern: readonly string[]): boolean =>
-    pattern.length === path.length && pattern.every((part, at) => part === '*' || part === path[at] || (part === 'tokens' && path[at] === 'token'));
+    pattern.length === path.length &&
+    pattern.every((part, at) => part === '*' || part === path[at] || (part === 'tokens' && path[at] === 'token'));
   return SECRET_SETTINGS.find((setting) => matches(setting.path)) ?? null;
 }
 
@@ -61,8 +62,11 @@ export class SecretReader {
     if (given !== undefined) return given;
     if (fileName === undefined) return '';
     const filePath = [...path.slice(0, -1), fileKey];
-    const text = this.file(filePath, fileName).replace(/\r?\n$/, '');
-    if (text === '') this.#report({ path: filePath, at: 'value', found: 'a file without a secret in it', expected: 'a file with one line: the secret' });
+    const content = this.#read(filePath, fileName);
+    if (content === null) return '';
+    const text = content.replace(/\r?\n$/, '');
+    if (text === '')
+      this.#report({ path: filePath, at: 'value', found: 'a file without a secret in it', expected: 'a file with one line: the secret' });
     return text;
   }
 
@@ -78,13 +82,22 @@ export class SecretReader {
 
   /** A file's text; '' (and a finding) where it cannot be read. */
   file(path: Path, fileName: string): string {
+    return this.#read(path, fileName) ?? '';
+  }
+
+  #read(path: Path, fileName: string): string | null {
     const place = this.#isFromEnvironment(path) ? resolve(fileName) : resolve(this.#baseDir, fileName);
     try {
       return this.#readFile(place);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      this.#report({ path, at: 'value', found: `${fileName}: ${why}`, expected: `a file that this process can read (looked for ${place})` });
-      return '';
+      this.#report({
+        path,
+        at: 'value',
+        found: `${fileName}: ${why}`,
+        expected: `a file that this process can read (looked for ${place})`,
+      });
+      return null;
     }
   }
 
@@ -94,7 +107,13 @@ export class SecretReader {
     const add = (token: string, path: Path): void => {
       if (token.length < MIN_TOKEN_CHARS || /\s/.test(token)) {
         const found = token.length < MIN_TOKEN_CHARS ? `a token of ${token.length} characters` : 'a token with a space in it';
-        this.#report({ path, at: 'value', found, expected: `tokens of at least ${MIN_TOKEN_CHARS} characters without spaces`, secret: true });
+        this.#report({
+          path,
+          at: 'value',
+          found,
+          expected: `tokens of at least ${MIN_TOKEN_CHARS} characters without spaces`,
+          secret: true,
+        });
         return;
       }
       hashes.add(createHash('sha256').update(token).digest('hex'));
@@ -102,9 +121,13 @@ export class SecretReader {
     const given = this.#fromEnvironment.get(`tenants.${tenant}.tokens`);
     for (const token of (given ?? '').split(',').map((part) => part.trim())) if (token !== '') add(token, ['tenants', tenant, 'tokens']);
     for (const { path, name } of files) {
-      const text = this.file(path, name);
-      const tokens = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'));
-      if (text !== '' && tokens.length === 0) this.#report({ path, at: 'value', found: `${name}: no token in it`, expected: 'one token per line' });
+      const text = this.#read(path, name);
+      if (text === null) continue;
+      const tokens = text
+        .split(/\r?\n/)
+        .map((line) => line.trim())
+        .filter((line) => line !== '' && !line.startsWith('#'));
+      if (tokens.length === 0) this.#report({ path, at: 'value', found: `${name}: no token in it`, expected: 'one token per line' });
       for (const token of tokens) add(token, path);
     }
     return [...hashes];
