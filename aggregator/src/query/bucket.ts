@@ -21,12 +21,6 @@ export function alignUp(timeMs: number, stepMs: number): number {
   return Math.ceil(timeMs / stepMs) * stepMs;
 }
 
-export function greatestCommonDivisor(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y > 0) [x, y] = [y, x % y];
-  return x;
-}
-
 /** Whole buckets that touch [fromMs, toMs). */
 export function bucketCount(fromMs: number, toMs: number, bucketMs: number): number {
   return (alignUp(toMs, bucketMs) - alignDown(fromMs, bucketMs)) / bucketMs;

@@ -15,7 +15,8 @@ import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type
 import type { Freshness, FreshnessProvider } from './freshness.js';
 import { metricMeta, rangeMeta } from './meta.js';
 import type { Plan } from './plan.js';
-import { planQuery, type HotReach } from './planner.js';
+import { planQuery } from './planner.js';
+import type { Coverage } from './tier-read.js';
 import { problemOf, QueryProblem, quote, statusOf, type Problem } from './problem.js';
 import { checkRequest, type CheckedQuery } from './request.js';
 import { resolveQuery } from './resolve.js';
@@ -62,7 +63,8 @@ export interface QueryEngineOptions {
 /** What one request knows of the tiers; the same for all of its queries. */
 interface Situation {
   readonly nowMs: number;
-  readonly hot: HotReach | null;
+  /** null: the hot tier cannot be asked, for the reason given. */
+  readonly coverage: Coverage | null;
   readonly hotReason: string;
   readonly state: CompactionState | null;
   readonly freshness: Freshness;
@@ -113,7 +115,7 @@ export class QueryEngine {
   }
 
   async #situation(nowMs: number, signal: AbortSignal): Promise<Situation> {
-    const { hot, cold, freshness, onError } = this.#options;
+    const { cold, freshness, onError } = this.#options;
     const asked = this.#executor.coverage(signal).then(
       (coverage) => ({ coverage, failure: '' }),
       (error: unknown) => {
@@ -133,7 +135,7 @@ export class QueryEngine {
     });
     const usable = coverage !== null && Number.isFinite(coverage.fromMs);
     const hotReason = coverage === null ? failure : usable ? '' : coverage.reason === '' ? 'it covers nothing' : coverage.reason;
-    return { nowMs, hot: usable ? hot.reach(coverage, nowMs) : null, hotReason, state, freshness: freshness.freshness(coverage) };
+    return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: freshness.freshness(coverage) };
   }
 
   async #one(tenant: Tenant, checked: CheckedQuery, range: { fromMs: number; toMs: number }, maxDataPoints: number, situation: Situation, signal: AbortSignal): Promise<QueryResult> {
@@ -194,14 +196,14 @@ export class QueryEngine {
   /** A hot tier that fails costs a second plan, without it; never a wrong or missing number. */
   async #execute(tenant: Tenant, ask: MetricAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<{ plan: Plan; executed: Executed }> {
     const { def } = this.#options;
-    const { nowMs, hot, hotReason, state } = situation;
-    const planned = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, hot, hotReason });
+    const { nowMs, coverage, hotReason } = situation;
+    const planned = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, coverage, hotReason });
     try {
-      return { plan: planned, executed: await this.#executor.run(ask, planned, state, signal) };
+      return { plan: planned, executed: await this.#executor.run(ask, planned, situation, signal) };
     } catch (error) {
       if (!(error instanceof HotFailed)) throw error;
-      const plan = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, hot: null, hotReason: error.reason });
-      return { plan, executed: await this.#executor.run(ask, plan, state, signal) };
+      const plan = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, coverage: null, hotReason: error.reason });
+      return { plan, executed: await this.#executor.run(ask, plan, { ...situation, coverage: null }, signal) };
     }
   }
 

@@ -10,7 +10,6 @@ import type { PartitionState } from '../window/flush-batch.js';
 import type { ColdSource, HotSource } from './execute.js';
 import type { HistogramBins } from './frames.js';
 import { freshnessOf, type Freshness, type FreshnessProvider } from './freshness.js';
-import type { HotReach } from './planner.js';
 import type { Coverage, Filter, GroupResult, Output, TierRead, TierResult } from './tier-read.js';
 
 export interface TestEvent {
@@ -249,33 +248,29 @@ export class ListHot implements HotSource {
     return { fromMs: this.coverageFromMs, partitions: new Map([['shop/0', { ...IDLE, maxEventTimeMs: newest }]]), missing: [], reason: this.reason };
   }
 
-  reach(coverage: Coverage, nowMs: number): HotReach {
-    return { earliestMs: (stepMs, sketches) => this.earliest(coverage.fromMs, nowMs, stepMs, sketches) };
-  }
-
-  earliest(coverageFromMs: number, nowMs: number, stepMs: number, sketches: boolean): number {
+  /** The first moment of which panes of some resolution that divides all the steps are still there. */
+  #earliest(steps: readonly number[], sketches: boolean): number {
     const { hot1sMs, hot10sMs, hot1mMs } = this.def.retention;
     let best = Infinity;
     for (const [resolution, kept] of [[1_000, hot1sMs], [10_000, hot10sMs], [60_000, hot1mMs]]) {
-      if (stepMs % resolution !== 0 || (sketches && resolution === 60_000)) continue;
-      best = Math.min(best, Math.ceil(Math.max(coverageFromMs, nowMs - kept) / resolution) * resolution);
+      if (steps.some((step) => step % resolution !== 0) || (sketches && resolution === 60_000)) continue;
+      best = Math.min(best, Math.max(this.coverageFromMs, this.clock.now() - kept));
     }
     return best;
   }
 
-  async read(read: TierRead): Promise<TierResult> {
+  async read(read: TierRead, coverage: Coverage): Promise<TierResult> {
     const { signal, ...spec } = read;
     this.reads.push(spec);
     if (this.failure !== null) throw this.failure;
     if (!this.def.groupings[read.grouping].hot) throw new Error('a grouping that is not hot');
-    const first = read.fromMs - Math.max(0, (read.windowSizeMs ?? 0) - read.bucketMs);
-    const step = read.bucketMs === 0 ? [60_000, 10_000, 1_000].find((s) => read.fromMs % s === 0 && read.toMs % s === 0) : read.bucketMs;
+    const first = read.windowSizeMs === null ? read.fromMs : read.fromMs + read.bucketMs - read.windowSizeMs;
     const sketches = read.outputs.some((output) => output.stat !== 'value');
-    if (step === undefined || first < this.earliest(this.coverageFromMs, this.clock.now(), greatest(step, read.windowSizeMs ?? 0), sketches)) {
-      throw new Error(`hot was asked for ${first}, which it does not hold`);
-    }
+    const steps = read.bucketMs === 0 ? [read.fromMs] : [read.bucketMs, read.windowSizeMs ?? 0];
+    if (first < this.#earliest(steps, sketches)) throw new Error(`hot was asked for ${first}, which it does not hold`);
     const result = aggregate(this.def, this.events, spec, 'memory');
     await this.beforeAnswer?.(signal);
+    if (this.coverageFromMs > coverage.fromMs) throw new TidemarkError('retryable', 'HOT_CHANGED', 'it lost data while it was read', 'Plan again.');
     return result;
   }
 
@@ -291,10 +286,6 @@ export class ListHot implements HotSource {
     if (this.failure !== null) throw this.failure;
     this.cache.set(key, { bytes: value, untilMs: this.clock.now() + ttlMs });
   }
-}
-
-function greatest(a: number, b: number): number {
-  return b === 0 ? a : greatest(b, a % b);
 }
 
 /** The cold tier: answers anything, and remembers what it was asked. */

@@ -11,19 +11,28 @@ import { NO_CACHE, SegmentCache, type CacheReport } from './cache.js';
 import { Coalescer, untilAborted } from './coalesce.js';
 import { addTotals, stitch } from './combine.js';
 import type { Plan, PlannedPart, PlannedRange, ReadSpec } from './plan.js';
-import type { HotReach } from './planner.js';
 import { QueryProblem } from './problem.js';
 import { readKey } from './read-key.js';
 import type { Coverage, TierRead, TierResult } from './tier-read.js';
 
 /** The hot tier as queries see it. */
 export interface HotSource extends Pick<HotTier, 'coverage' | 'cacheGet' | 'cacheSet'> {
-  read(read: TierRead): Promise<TierResult>;
-  /** What a coverage allows to be read at this moment. */
-  reach(coverage: Coverage, nowMs: number): HotReach;
+  /**
+   * @param coverage what the read was planned with
+   * @throws TidemarkError when what was planned with is not there any more, before or after the reading
+   */
+  read(read: TierRead, coverage: Coverage): Promise<TierResult>;
 }
 
 export type ColdSource = Pick<ColdTier, 'state' | 'read' | 'readEvents' | 'readValues'>;
+
+/** What a request knows of the tiers before it reads. */
+export interface Knowledge {
+  /** null: the hot tier cannot be asked. */
+  readonly coverage: Coverage | null;
+  /** null: cold has not said what is compacted; nothing is cached then. */
+  readonly state: CompactionState | null;
+}
 
 /** One read, for the plan in the answer's meta. */
 export interface ReadReport {
@@ -95,22 +104,21 @@ export class Executor {
   }
 
   /**
-   * @param state null: cold has not said what is compacted; nothing is cached then
+   * @param known what the plan was made with
    * @throws HotFailed when the hot tier erred, took too long, or lost what the plan counted on meanwhile
    */
-  async run(ask: MetricAsk, plan: Plan, state: CompactionState | null, signal: AbortSignal): Promise<Executed> {
+  async run(ask: MetricAsk, plan: Plan, known: Knowledge, signal: AbortSignal): Promise<Executed> {
     const reads: ReadReport[] = [];
     const caches: CacheReport[] = [];
-    const read = (range: PlannedRange): Promise<TierResult> => this.#range(ask, plan, range, state, signal, reads, caches);
+    const read = (range: PlannedRange): Promise<TierResult> => this.#range(ask, plan, range, known, signal, reads, caches);
     const [main, compare] = await Promise.all([read(plan.main), plan.compare === null ? null : read(plan.compare.range)]);
-    await this.#verify(plan, signal);
     reads.sort((a, b) => a.fromMs - b.fromMs);
     return { main, compare, reads, cache: caches.reduce(addReports, NO_CACHE) };
   }
 
-  async #range(ask: MetricAsk, plan: Plan, range: PlannedRange, state: CompactionState | null, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<TierResult> {
+  async #range(ask: MetricAsk, plan: Plan, range: PlannedRange, known: Knowledge, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<TierResult> {
     if (range.parts.length === 0) return { timesMs: new Float64Array(0), groups: [], topError: 0, detail: { source: '', rows: 0, durationMs: 0 } };
-    const parts = await Promise.all(range.parts.map((part) => this.#part(part, state, signal, reads, caches)));
+    const parts = await Promise.all(range.parts.map((part) => this.#part(part, known, signal, reads, caches)));
     const results = parts.flat();
     const components = ask.outputs.map((output) => this.#def.components[output.component]);
     const result = plan.bucketMs === 0 ? addTotals(results, components) : stitch(results, plan.bucketMs);
@@ -124,30 +132,24 @@ export class Executor {
     return result;
   }
 
-  async #part(part: PlannedPart, state: CompactionState | null, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<readonly TierResult[]> {
-    if (part.tier === 'hot') return [await this.#patiently(signal, (patient) => this.#read(part, part.spec, patient, reads))];
-    const run = (spec: ReadSpec): Promise<TierResult> => this.#read(part, spec, signal, reads);
+  async #part(part: PlannedPart, known: Knowledge, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<readonly TierResult[]> {
+    const { coverage, state } = known;
+    if (part.tier === 'hot') {
+      if (coverage === null) throw new HotFailed('its coverage is not known');
+      return [await this.#patiently(signal, (patient) => this.#read(part, part.spec, patient, reads, (read) => this.#hot.read(read, coverage)))];
+    }
+    const run = (spec: ReadSpec): Promise<TierResult> => this.#read(part, spec, signal, reads, (read) => this.#cold.read(read));
     if (state === null) return [await run(part.spec)];
     const { results, report } = await this.#cache.read(part.spec, state, run);
     caches.push(report);
     return results;
   }
 
-  async #read(part: PlannedPart, spec: ReadSpec, signal: AbortSignal, reads: ReadReport[]): Promise<TierResult> {
-    const tier = part.tier === 'hot' ? this.#hot : this.#cold;
-    const { value, shared } = await this.#flights.run(readKey(this.#def, part.tier, spec), signal, (own) => tier.read({ ...spec, signal: own }));
+  async #read(part: PlannedPart, spec: ReadSpec, signal: AbortSignal, reads: ReadReport[], start: (read: TierRead) => Promise<TierResult>): Promise<TierResult> {
+    const { value, shared } = await this.#flights.run(readKey(this.#def, part.tier, spec), signal, (own) => start({ ...spec, signal: own }));
     const { source, rows, durationMs } = value.detail;
     reads.push({ tier: part.tier, fromMs: spec.fromMs, toMs: spec.toMs, why: part.why, source, rows, durationMs, shared });
     return value;
-  }
-
-  /** The hot tier may have lost its data while it was read: what was read then counts for nothing. */
-  async #verify(plan: Plan, signal: AbortSignal): Promise<void> {
-    const hot = [...plan.main.parts, ...(plan.compare?.range.parts ?? [])].filter((part) => part.tier === 'hot');
-    if (hot.length === 0) return;
-    const oldestMs = Math.min(...hot.map(({ spec }) => spec.fromMs - Math.max(0, (spec.windowSizeMs ?? 0) - spec.bucketMs)));
-    const { fromMs, reason } = await this.coverage(signal);
-    if (fromMs > oldestMs) throw new HotFailed(reason === '' ? 'it lost data while it was read' : reason);
   }
 
   /** Runs something on the hot tier: its failures and its slowness become HotFailed, the caller's own abort stays what it is. */

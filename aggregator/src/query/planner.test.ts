@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { MetricAsk } from './ask.js';
 import { autoBucket, BUCKET_LADDER_MS, bucketCount, keptForMs, smallestBucket } from './bucket.js';
-import { ListHot, testDefinition, TestClock } from './event-list.fixture.js';
+import { testDefinition } from './event-list.fixture.js';
 import type { Plan, PlannedRange } from './plan.js';
-import { planQuery, type HotReach } from './planner.js';
+import { planQuery } from './planner.js';
 import { checkRequest } from './request.js';
 import { resolveQuery } from './resolve.js';
 
@@ -18,11 +18,6 @@ interface Situation {
   readonly maxDataPoints?: number;
 }
 
-function reach(coverageFromMs: number, nowMs: number): HotReach {
-  const hot = new ListHot(DEF, [], new TestClock(nowMs), coverageFromMs);
-  return { earliestMs: (stepMs, sketches) => hot.earliest(coverageFromMs, nowMs, stepMs, sketches) };
-}
-
 function askOf(query: object, maxDataPoints = 1_000): MetricAsk {
   const [checked] = checkRequest({ from: 0, to: NOW, queries: [{ refId: 'A', ...query }] }, NOW).queries;
   if (checked.query === null) throw checked.problem;
@@ -33,8 +28,8 @@ function askOf(query: object, maxDataPoints = 1_000): MetricAsk {
 
 function plan(query: object, fromMs: number, toMs: number, situation: Situation = {}): Plan {
   const { coverageFromMs = -Infinity, nowMs = NOW, maxDataPoints = 1_000 } = situation;
-  const hot = coverageFromMs === Infinity ? null : reach(coverageFromMs, nowMs);
-  return planQuery({ def: DEF, tenant: 'shop', ask: askOf(query, maxDataPoints), fromMs, toMs, nowMs, hot, hotReason: 'redis is down' });
+  const coverage = coverageFromMs === Infinity ? null : { fromMs: coverageFromMs, partitions: new Map(), missing: [], reason: '' };
+  return planQuery({ def: DEF, tenant: 'shop', ask: askOf(query, maxDataPoints), fromMs, toMs, nowMs, coverage, hotReason: 'redis is down' });
 }
 
 function parts(range: PlannedRange): string[] {
@@ -44,21 +39,21 @@ function parts(range: PlannedRange): string[] {
 describe('which tier answers', () => {
   it.each([
     ['the last 5 minutes by second', { measure: 'views', bucket: '1s' }, 5 * M, ['hot 06-10T11:55:30 06-10T12:00:31 by none']],
-    ['the last 15 minutes by second: its first second is gone', { measure: 'views', bucket: '1s' }, 15 * M, ['cold 06-10T11:45:30 06-10T11:45:31 by none', 'hot 06-10T11:45:31 06-10T12:00:31 by none']],
+    ['the last 15 minutes by second: its first half minute may be going', { measure: 'views', bucket: '1s' }, 15 * M, ['cold 06-10T11:45:30 06-10T11:46:01 by none', 'hot 06-10T11:46:01 06-10T12:00:31 by none']],
     ['the last hour by minute', { measure: 'views', bucket: '1m' }, H, ['hot 06-10T11:00:00 06-10T12:01:00 by none']],
     ['the last hour by minute and country', { measure: 'views', bucket: '1m', groupBy: ['country'] }, H, ['hot 06-10T11:00:00 06-10T12:01:00 by country']],
     ['a filter and a group need both dimensions', { measure: 'views', bucket: '1m', groupBy: ['country'], filters: [{ dimension: 'device', value: 'phone' }] }, H, ['hot 06-10T11:00:00 06-10T12:01:00 by country,device']],
     ['a grouping that is kept cold only', { measure: 'views', bucket: '1m', groupBy: ['type'] }, H, ['cold 06-10T11:00:00 06-10T12:01:00 by type']],
-    ['30 hours by minute span the boundary', { measure: 'views', bucket: '1m' }, 30 * H, ['cold 06-09T06:00:00 06-09T12:01:00 by none', 'hot 06-09T12:01:00 06-10T12:01:00 by none']],
+    ['30 hours by minute span the boundary', { measure: 'views', bucket: '1m' }, 30 * H, ['cold 06-09T06:00:00 06-09T12:02:00 by none', 'hot 06-09T12:02:00 06-10T12:01:00 by none']],
     ['a coarse bucket that straddles the boundary comes whole from cold', { measure: 'views', bucket: '1h' }, 30 * H, ['cold 06-09T06:00:00 06-09T13:00:00 by none', 'hot 06-09T13:00:00 06-10T13:00:00 by none']],
     ['days are longer than hot holds', { measure: 'views', bucket: '1d' }, 3 * D, ['cold 06-07T00:00:00 06-10T00:00:00 by none', 'hot 06-10T00:00:00 06-11T00:00:00 by none']],
-    ['uniques by minute: 10 s panes reach 2 hours back', { measure: 'users', bucket: '1m' }, 4 * H, ['cold 06-10T08:00:00 06-10T10:01:00 by none', 'hot 06-10T10:01:00 06-10T12:01:00 by none']],
-    ['a window must lie in hot as well', { measure: 'active_users', bucket: '1m' }, 4 * H, ['cold 06-10T08:00:00 06-10T10:05:00 by none', 'hot 06-10T10:05:00 06-10T12:01:00 by none']],
+    ['uniques by minute: 10 s panes reach 2 hours back', { measure: 'users', bucket: '1m' }, 4 * H, ['cold 06-10T08:00:00 06-10T10:02:00 by none', 'hot 06-10T10:02:00 06-10T12:01:00 by none']],
+    ['a window must lie in hot as well', { measure: 'active_users', bucket: '1m' }, 4 * H, ['cold 06-10T08:00:00 06-10T10:06:00 by none', 'hot 06-10T10:06:00 06-10T12:01:00 by none']],
     ['a window slides by 30 s', { measure: 'active_users', bucket: '30s' }, 10 * M, ['hot 06-10T11:50:30 06-10T12:01:00 by none']],
     ['a total over 5 minutes, to the second', { measure: 'users', format: 'total' }, 5 * M, ['hot 06-10T11:55:30 06-10T12:00:31 by none']],
-    ['a total over 15 minutes goes to 10 s, where hot holds it whole', { measure: 'users', format: 'total' }, 15 * M, ['hot 06-10T11:45:30 06-10T12:00:40 by none']],
+    ['a total over just under 15 minutes begins at 10 s, which hot holds longer', { measure: 'users', format: 'total' }, 15 * M - 7 * S, ['hot 06-10T11:45:30 06-10T12:00:40 by none']],
     ['a total over an hour, to 10 s', { measure: 'users', format: 'total' }, H, ['hot 06-10T11:00:30 06-10T12:00:40 by none']],
-    ['an additive total beyond hot is cut and added', { measure: 'revenue', format: 'total' }, 30 * H, ['cold 06-09T06:00:00 06-09T12:01:00 by none', 'hot 06-09T12:01:00 06-10T12:01:00 by none']],
+    ['an additive total beyond hot is cut and added', { measure: 'revenue', format: 'total' }, 30 * H, ['cold 06-09T06:00:00 06-09T12:02:00 by none', 'hot 06-09T12:02:00 06-10T12:01:00 by none']],
     ['a total of uniques beyond hot comes whole from cold', { measure: 'users', format: 'total' }, 4 * H, ['cold 06-10T08:00:00 06-10T12:01:00 by none']],
     ['a ranking by a count is a total of its dimension', { kind: 'top', measure: 'views', by: 'country' }, H, ['hot 06-10T11:00:30 06-10T12:00:40 by country']],
     ['a ranking of items beyond hot', { kind: 'top', measure: 'pages' }, D, ['cold 06-09T12:00:00 06-10T12:01:00 by none']],
@@ -200,7 +195,7 @@ describe('whatever is asked', () => {
           const steps = bucketMs > 0 ? [bucketMs, spec.windowSizeMs ?? bucketMs] : [spec.fromMs, spec.toMs];
           const resolutions = [S, 10 * S, 60 * S].filter((step) => !(sketches && step === 60 * S) && steps.every((length) => length % step === 0));
           const kept = [15 * M, 2 * H, D];
-          const needed = spec.fromMs - Math.max(0, (spec.windowSizeMs ?? 0) - bucketMs);
+          const needed = spec.windowSizeMs === null ? spec.fromMs : spec.fromMs + bucketMs - spec.windowSizeMs;
           // Some resolution holds every moment of it.
           expect(resolutions.some((step) => needed >= Math.max(coverageFromMs, nowMs - kept[[S, 10 * S, 60 * S].indexOf(step)]))).toBe(true);
         }

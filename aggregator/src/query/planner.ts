@@ -3,20 +3,13 @@
 // a moment that it does not hold completely. When in doubt cold answers: slower, never wrong.
 
 import type { Definition } from '../definition/model.js';
+import { earliestHotMs, resolutionFor, type HotShape } from '../hot/resolution.js';
 import type { MetricAsk } from './ask.js';
-import { alignDown, alignUp, autoBucket, bucketCount, finestKeptMs, greatestCommonDivisor, keptForMs, readyForMs, smallestBucket, totalStepMs, type BucketNeeds } from './bucket.js';
+import { alignDown, alignUp, autoBucket, bucketCount, finestKeptMs, keptForMs, readyForMs, smallestBucket, totalStepMs, type BucketNeeds } from './bucket.js';
 import type { Notice, Plan, PlannedPart, PlannedRange, ReadSpec } from './plan.js';
 import { QueryProblem } from './problem.js';
+import type { Coverage } from './tier-read.js';
 import { formatDuration, HOUR_MS, MINUTE_MS, SECOND_MS } from './time-expression.js';
-
-/** What the planner needs to know of the hot tier, as its room exports it. */
-export interface HotReach {
-  /**
-   * The earliest time from which buckets can be read whole and complete, when edges and windows are multiples of `stepMs`;
-   * +Infinity: not at all. Sketches are kept at 1 s and 10 s only.
-   */
-  earliestMs(stepMs: number, sketches: boolean): number;
-}
 
 export interface PlanInput {
   readonly def: Definition;
@@ -25,8 +18,8 @@ export interface PlanInput {
   readonly fromMs: number;
   readonly toMs: number;
   readonly nowMs: number;
-  /** null: the hot tier cannot be asked, for the reason given. */
-  readonly hot: HotReach | null;
+  /** The hot tier's; null: it cannot be asked, for the reason given. */
+  readonly coverage: Coverage | null;
   readonly hotReason: string;
 }
 
@@ -48,7 +41,7 @@ export function planQuery(input: PlanInput): Plan {
     notices.push({ severity: 'warning', text: `Data in buckets of ${formatDuration(bucketMs === 0 ? SECOND_MS : bucketMs)} is kept since ${new Date(oldest).toISOString()}; before it there is none.` });
   }
   const compare = ask.compare === null ? null : { shiftMs: ask.compare.shiftMs, range: router.range(ask.compare.shiftMs) };
-  return { bucketMs, windowSizeMs, main, compare, notices, hotUnused: input.hot === null ? input.hotReason : router.hotUnused };
+  return { bucketMs, windowSizeMs, main, compare, notices, hotUnused: input.coverage === null ? input.hotReason : router.hotUnused };
 }
 
 function chooseBucket(input: PlanInput, notices: Notice[]): number {
@@ -94,8 +87,8 @@ class Router {
   readonly #coldGrouping: number;
   /** -1: no hot grouping holds what is asked. */
   readonly #hotGrouping: number;
-  readonly #sketches: boolean;
   readonly #addable: boolean;
+  readonly #shape: HotShape;
   hotUnused = '';
 
   constructor(input: PlanInput, bucketMs: number, windowSizeMs: number | null) {
@@ -109,8 +102,8 @@ class Router {
     if (this.#coldGrouping < 0) throw noGrouping(def, ask, needed);
     if (this.#hotGrouping < 0) this.hotUnused = 'No hot grouping holds these dimensions together.';
     const kinds = ask.outputs.map((output) => def.components[output.component].kind);
-    this.#sketches = kinds.some((kind) => kind === 'unique' || kind === 'quantiles' || kind === 'top');
-    this.#addable = !this.#sketches;
+    this.#addable = !kinds.some((kind) => kind === 'unique' || kind === 'quantiles' || kind === 'top');
+    this.#shape = { outputs: ask.outputs, bucketMs, windowSizeMs };
   }
 
   range(shiftMs: number): PlannedRange {
@@ -121,13 +114,10 @@ class Router {
 
   #series(fromMs: number, toMs: number): PlannedRange {
     const bucketMs = this.#bucketMs;
-    const sizeMs = this.#windowSizeMs ?? bucketMs;
     const start = alignDown(fromMs, bucketMs);
     const end = Math.min(alignUp(toMs, bucketMs), alignDown(this.#input.nowMs, bucketMs) + bucketMs);
     if (end <= start) return { fromMs: start, toMs: start, parts: [], boundaryMs: null };
-    // The first value whose window lies in what hot holds, brought to a bucket.
-    const earliest = this.#earliest(greatestCommonDivisor(bucketMs, sizeMs));
-    const boundary = Number.isFinite(earliest) ? Math.max(start, alignUp(earliest + Math.max(0, sizeMs - bucketMs), bucketMs)) : Infinity;
+    const boundary = Math.max(start, this.#earliest());
     const windowed = this.#windowSizeMs !== null ? ', window and all' : '';
     return this.#cut(start, end, boundary, `held by the hot tier${windowed}`);
   }
@@ -135,25 +125,31 @@ class Router {
   #total(fromMs: number, toMs: number): PlannedRange {
     const { nowMs, def } = this.#input;
     const byLength = totalStepMs(toMs - fromMs);
-    const cutAt = (stepMs: number): number => Math.min(alignUp(toMs, stepMs), alignDown(nowMs, stepMs) + stepMs);
+    const endAt = (stepMs: number): number => Math.min(alignUp(toMs, stepMs), alignDown(nowMs, stepMs) + stepMs);
     // Hot answers a range that it holds whole; a longer step may bring the range's start into a resolution kept longer.
     for (const stepMs of [SECOND_MS, 10 * SECOND_MS, MINUTE_MS]) {
       if (stepMs < byLength) continue;
       const start = alignDown(fromMs, stepMs);
-      if (this.#earliest(stepMs) <= start && start < cutAt(stepMs)) return this.#cut(start, cutAt(stepMs), start, 'held by the hot tier');
+      const end = endAt(stepMs);
+      if (start < end && this.#holds(start, end)) return this.#cut(start, end, start, 'held by the hot tier');
     }
     const start = alignDown(fromMs, Math.max(byLength, finestKeptMs(def, nowMs - fromMs)));
-    const end = cutAt(byLength);
+    const end = endAt(byLength);
     if (end <= start) return { fromMs: start, toMs: start, parts: [], boundaryMs: null };
     // Beyond hot, what adds up may be cut; a sketch's total comes whole from cold.
-    if (!this.#addable) return this.#cut(start, end, Infinity, '');
-    const earliest = this.#earliest(byLength);
-    return this.#cut(start, end, Number.isFinite(earliest) ? alignUp(earliest, byLength) : Infinity, 'held by the hot tier; added to the cold part');
+    const boundary = this.#addable ? this.#earliest() : Infinity;
+    return this.#cut(start, end, boundary < end && this.#holds(boundary, end) ? boundary : Infinity, 'held by the hot tier; added to the cold part');
   }
 
-  #earliest(stepMs: number): number {
-    if (this.#input.hot === null || this.#hotGrouping < 0) return Infinity;
-    return this.#input.hot.earliestMs(stepMs, this.#sketches);
+  /** Aligned to the bucket; of totals, to the pane. +Infinity: hot cannot answer. */
+  #earliest(): number {
+    const { def, coverage, nowMs } = this.#input;
+    return coverage === null || this.#hotGrouping < 0 ? Infinity : earliestHotMs(def, this.#shape, coverage, nowMs);
+  }
+
+  #holds(fromMs: number, toMs: number): boolean {
+    const { def, coverage, nowMs } = this.#input;
+    return coverage !== null && this.#hotGrouping >= 0 && resolutionFor(def, this.#shape, fromMs, toMs, coverage, nowMs) !== null;
   }
 
   #cut(start: number, end: number, boundary: number, why: string): PlannedRange {
@@ -165,7 +161,7 @@ class Router {
   }
 
   #whyCold(boundary: number): string {
-    if (this.#input.hot === null) return `the hot tier cannot be asked: ${this.#input.hotReason}`;
+    if (this.#input.coverage === null) return `the hot tier cannot be asked: ${this.#input.hotReason}`;
     if (this.#hotGrouping < 0) return 'no hot grouping holds these dimensions together';
     if (this.#bucketMs === 0 && !this.#addable) return 'totals of sketches do not add up, and the range is longer than the hot tier holds';
     return Number.isFinite(boundary) ? 'every bucket begins before what the hot tier holds' : 'the hot tier does not hold this resolution';
