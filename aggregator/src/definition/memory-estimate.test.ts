@@ -37,6 +37,18 @@ describe('the estimate of the hot tier', () => {
     expect(estimate({ ...sketches, source: 'source: {demo: {rate: 7}}' }).eventsPerSecond).toBe(7);
   });
 
+  it('knows that a dimension has no more values than its cap, and one where it is grouped by it', () => {
+    const rows = (field: string): MemoryEstimate['rows'] =>
+      estimate({
+        dimensions: 'dimensions: {d: {path: x, cap: 8}, e: {path: y, cap: 8}}',
+        measures: `measures: {t: {kind: top, field: ${field}}}`,
+      }).rows;
+    const bytesOf = (field: string, grouping: string): number =>
+      rows(field).find((row) => row.part.startsWith('top_') && row.part.endsWith(`grouping ${grouping}, 1 s panes`))?.bytes ?? NaN;
+    expect(bytesOf('d', 'd')).toBeLessThan(bytesOf('d', 'e'));
+    expect(bytesOf('d', 'e')).toBeLessThan(bytesOf('something', 'e'));
+  });
+
   it('bounds sketches by what a full one takes, whatever the rate', () => {
     const sketches = { dimensions: 'dimensions: {}', measures: 'measures: {u: {kind: unique, field: user}}' };
     expect(estimate(sketches, ', expectedRate: 10000000').totalBytes).toBe(estimate(sketches, ', expectedRate: 5000000').totalBytes);

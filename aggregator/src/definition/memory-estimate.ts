@@ -9,6 +9,7 @@
 //   stretches × (min(2 × series × buckets × full sketch, events × entry) + blobs × key), the 2 for blobs that wait to be rewritten.
 
 import { EXPIRY_SLACK_MS, isSketch, SKETCH_STRETCH_SLOTS, SLOT_BYTES, STRETCH_SLOTS } from '../hot/layout.js';
+import { DENSE_PRECISION } from '../sketch/hyperloglog.js';
 import { RESOLUTIONS, type Resolution } from '../window/flush-batch.js';
 import type { Component, Definition, Grouping } from './model.js';
 import type { Finding } from './problem.js';
@@ -26,7 +27,7 @@ const BLOB_SLACK_FACTOR = 2;
 
 /** Encoded size of one entry, and of a full sketch of one bucket. Top items are reckoned with 15 bytes of name. */
 const ENTRY_BYTES = { unique: 4, quantiles: 4, top: 24 } as const;
-const FULL_UNIQUE_BYTES = 2 ** 14 + 8;
+const FULL_UNIQUE_BYTES = 2 ** DENSE_PRECISION + 4;
 const FULL_QUANTILES_BYTES = 2_048 * 4;
 
 export interface MemoryRow {
@@ -124,7 +125,7 @@ function sketchRows(definition: Definition, grouping: Grouping, eventsPerSecond:
       const slots = SKETCH_STRETCH_SLOTS[resolution];
       const eventsPerStretch = eventsPerSecond * resolution * slots;
       const blobs = Math.min(seriesOf(definition, grouping), eventsPerStretch);
-      const fullBytes = BLOB_SLACK_FACTOR * blobs * slots * fullSketchBytes(component);
+      const fullBytes = BLOB_SLACK_FACTOR * blobs * slots * fullSketchBytes(definition, grouping, component);
       const entryBytes = Math.min(fullBytes, eventsPerStretch * ENTRY_BYTES[component.kind]);
       const alive = stretches(definition, resolution, slots);
       const bytes = alive * (entryBytes + blobs * KEY_OVERHEAD_BYTES) * ALLOCATOR_FACTOR;
@@ -137,9 +138,17 @@ function sketchRows(definition: Definition, grouping: Grouping, eventsPerSecond:
   );
 }
 
-function fullSketchBytes(component: Component): number {
-  if (component.kind === 'unique') return FULL_UNIQUE_BYTES;
-  return component.kind === 'quantiles' ? FULL_QUANTILES_BYTES : component.keep * ENTRY_BYTES.top;
+/** Largest sketch of one series in one bucket. Of a dimension it sees no more values than the cap, and one where it is grouped by it. */
+function fullSketchBytes(
+  definition: Definition,
+  grouping: Grouping,
+  component: Component & { readonly kind: keyof typeof ENTRY_BYTES },
+): number {
+  if (component.kind === 'quantiles') return FULL_QUANTILES_BYTES;
+  const dimension = definition.dimensions.find((candidate) => candidate.field === component.field);
+  const values = dimension === undefined ? Infinity : grouping.dimensions.includes(dimension.index) ? 1 : dimension.cap + 2;
+  const entryBytes = ENTRY_BYTES[component.kind];
+  return component.kind === 'unique' ? Math.min(FULL_UNIQUE_BYTES, values * entryBytes) : Math.min(component.keep, values) * entryBytes;
 }
 
 /** The list of a grouping's series, by the time they were last seen. */
