@@ -1,0 +1,123 @@
+// What the next value is likely to be, out of the last three and their smoothed mean: recursive least squares (Haykin, Adaptive
+// Filter Theory, ch. 10) with slow forgetting, raced against 'the same again' and 'the mean', the best of late winning.
+// Input is the deviation from the slow part of the series. State is changed by `learn` and `restart` alone.
+
+const P = 4;
+const FORGET = 0.9985;
+/** Weight of the newest value in the smoothed mean, and in the race's errors. */
+const SMOOTH = 0.12;
+const RACE = 0.01;
+
+export class ShortTerm {
+  /** The last three deviations, newest first, and their smoothed mean. */
+  readonly #x = new Float64Array(P);
+  readonly #w = new Float64Array(P);
+  readonly #cov = new Float64Array(P * P);
+  readonly #gain = new Float64Array(P);
+  #power: number;
+  #regressed = 0;
+  #errorRegressed = 0;
+  #errorSame = 0;
+  #errorMean = 0;
+  #n = 0;
+
+  /** @param spread typical size of a deviation; sets the first step sizes */
+  constructor(spread: number) {
+    this.#power = spread * spread;
+    this.#resetCovariance();
+    this.#w[0] = 0.4;
+    this.#w[3] = 0.4;
+  }
+
+  #resetCovariance(): void {
+    this.#cov.fill(0);
+    const start = this.#power > 0 ? 1 / this.#power : 0;
+    for (let i = 0; i < P; i++) this.#cov[i * P + i] = start;
+  }
+
+  /** The forecast of the next deviation. */
+  predict(): number {
+    const x = this.#x;
+    const w = this.#w;
+    const regressed = w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
+    // Whatever the weights, the next deviation is not far beyond the last ones.
+    const most = 1.5 * this.#largest();
+    this.#regressed = regressed > most ? most : regressed < -most ? -most : regressed;
+    const { choice } = this;
+    return choice === 'regression' ? this.#regressed : choice === 'same' ? x[0] : x[3];
+  }
+
+  #largest(): number {
+    const x = this.#x;
+    return Math.max(Math.abs(x[0]), Math.abs(x[1]), Math.abs(x[2]), Math.abs(x[3]));
+  }
+
+  /** A value that must not teach came: what was forecast stands in for it, drawn towards the slow part. */
+  coast(forecast: number): void {
+    const x = this.#x;
+    const most = Math.max(Math.abs(x[0]), Math.abs(x[3]));
+    const y = 0.95 * (forecast > most ? most : forecast < -most ? -most : forecast);
+    x[2] = x[1];
+    x[1] = x[0];
+    x[0] = y;
+    x[3] += SMOOTH * (y - x[3]);
+  }
+
+  get choice(): 'regression' | 'same' | 'mean' {
+    if (this.#errorRegressed <= this.#errorSame && this.#errorRegressed <= this.#errorMean) return 'regression';
+    return this.#errorSame <= this.#errorMean ? 'same' : 'mean';
+  }
+
+  /**
+   * @param y the deviation that came
+   * @param limit errors beyond it are clipped before weights and race learn from them
+   */
+  learn(y: number, limit: number): void {
+    const x = this.#x;
+    const error = y - this.#regressed;
+    const rate = Math.max(RACE, 1 / ++this.#n);
+    this.#errorRegressed += rate * (Math.min(Math.abs(error), limit) - this.#errorRegressed);
+    this.#errorSame += rate * (Math.min(Math.abs(y - x[0]), limit) - this.#errorSame);
+    this.#errorMean += rate * (Math.min(Math.abs(y - x[3]), limit) - this.#errorMean);
+    this.#adapt(Math.max(-limit, Math.min(limit, error)));
+    x[2] = x[1];
+    x[1] = x[0];
+    x[0] = y;
+    x[3] += SMOOTH * (y - x[3]);
+  }
+
+  #adapt(error: number): void {
+    const x = this.#x;
+    const cov = this.#cov;
+    const gain = this.#gain;
+    let energy = 0;
+    for (let i = 0; i < P; i++) {
+      const g = cov[i * P] * x[0] + cov[i * P + 1] * x[1] + cov[i * P + 2] * x[2] + cov[i * P + 3] * x[3];
+      gain[i] = g;
+      energy += g * x[i];
+    }
+    const scale = 1 / (FORGET + energy);
+    // Forgetting without new information would let the covariance grow without end.
+    const grow = energy > 1 - FORGET ? 1 / FORGET : 1;
+    for (let i = 0; i < P; i++) {
+      const g = gain[i] * scale;
+      this.#w[i] += g * error;
+      for (let j = i; j < P; j++) {
+        const c = (cov[i * P + j] - g * gain[j]) * grow;
+        cov[i * P + j] = c;
+        cov[j * P + i] = c;
+      }
+    }
+    const trace = cov[0] + cov[5] + cov[10] + cov[15];
+    const most = this.#power > 0 ? 1e6 / this.#power : 0;
+    if (!(trace >= 0 && trace < most)) this.#resetCovariance();
+  }
+
+  /** The past is no longer comparable: a new level or another rhythm. `spread` as in the constructor. */
+  restart(y: number, spread: number): void {
+    this.#x.fill(y);
+    this.#power = spread * spread;
+    this.#resetCovariance();
+    this.#n = Math.min(this.#n, 20);
+  }
+}

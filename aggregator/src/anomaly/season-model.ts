@@ -1,0 +1,209 @@
+// The slow part of a series: its level, and the rhythm of the day, of work days and days off, or of the week, whichever has
+// lately described it best. Used by `seasonal` and `auto`. Invariants: a rhythm is compared on values it had not learnt yet;
+// nothing but `learn` and `adopt` changes the state; memory is fixed (at most 1,200 bins of five visits).
+
+import { type Calendar, DAY_MS, WEEK_MS } from './calendar.js';
+import type { SeasonName } from './detector.js';
+import { SeasonProfile } from './season-profile.js';
+
+export type Rhythm = 'none' | 'day' | 'daytype' | 'week';
+const RHYTHMS: readonly Rhythm[] = ['none', 'day', 'daytype', 'week'];
+const HOURS = 24;
+/** A rhythm has to describe the series this much better than none, and than the rhythm in use. */
+const BETTER_THAN_NONE = 0.8;
+const BETTER_THAN_CURRENT = 0.92;
+/** Buckets of history, in days, that a rhythm must have been compared on. */
+const COMPARED_DAYS = [0, 0.75, 1, 1.5];
+
+export class SeasonModel {
+  readonly #calendar: Calendar;
+  readonly #wanted: SeasonName;
+  readonly #profiles: (SeasonProfile | null)[] = [null, null, null, null];
+  /** Mean absolute error per rhythm over about the last day, and the number of values it was measured on. */
+  readonly #errors = new Float64Array(4);
+  /** The same for choosing: rare large errors count, which a scale must not follow. */
+  readonly #costs = new Float64Array(4);
+  readonly #compared = new Float64Array(4);
+  readonly #guesses = new Float64Array(4);
+  /** Mean absolute deviation from the base per local hour. */
+  readonly #hourly = new Float64Array(HOURS);
+  readonly #hourlySeen = new Float64Array(HOURS);
+  #positionDay = 0;
+  #positionType = 0;
+  #positionWeek = 0;
+  #hour = 0;
+  #current = 0;
+  #source = 0;
+  #nextSource = 0;
+  #perDay = 1440;
+  #n = 0;
+  #sinceChoice = 0;
+
+  /** The level without the rhythm. */
+  slow = 0;
+  /** What is expected at the time given to `look`: level and rhythm. */
+  base = 0;
+  /** How wide deviations are at this hour of the day, 1 is as usual. */
+  shape = 1;
+  /** Set by `look` when the base comes from another rhythm than the last learnt value's. */
+  switched = false;
+  /** Set by `learn` when the rhythm in use has changed. */
+  changed = false;
+
+  constructor(calendar: Calendar, wanted: SeasonName) {
+    this.#calendar = calendar;
+    this.#wanted = wanted;
+  }
+
+  get rhythm(): Rhythm {
+    return RHYTHMS[this.#current];
+  }
+
+  /** Mean absolute deviation from the base over about the last day. */
+  get error(): number {
+    return this.#errors[this.#current];
+  }
+
+  /** Mean absolute deviation from the slow level alone. */
+  get levelError(): number {
+    return this.#errors[0];
+  }
+
+  get perDay(): number {
+    return this.#perDay;
+  }
+
+  /** To be called once the bucket length is known, with the level so far. */
+  start(bucketMs: number, level: number, spread: number): void {
+    this.#perDay = DAY_MS / bucketMs;
+    this.slow = level;
+    this.#errors[0] = spread;
+    this.#costs[0] = spread;
+    this.#n = 16;
+    if (this.#wanted === 'none') return;
+    const bins = Math.round(Math.min(288, this.#perDay));
+    if (bins >= 4) this.#profiles[1] = new SeasonProfile(bins, DAY_MS / bins, bucketMs);
+  }
+
+  /** The longer rhythms are begun after a day: a short series never pays for them. */
+  #startLonger(): void {
+    const bucketMs = DAY_MS / this.#perDay;
+    const perDay = Math.round(Math.min(288, this.#perDay));
+    if (perDay >= 4) this.#profiles[2] = new SeasonProfile(2 * perDay, DAY_MS / perDay, bucketMs);
+    const perWeek = Math.round(Math.min(336, 7 * this.#perDay));
+    if (perWeek >= 7) this.#profiles[3] = new SeasonProfile(perWeek, WEEK_MS / perWeek, bucketMs);
+  }
+
+  /** Finds what is expected at a time: fills `base` and `shape`. */
+  look(timeMs: number): void {
+    const calendar = this.#calendar;
+    const local = calendar.localMs(timeMs);
+    const day = Math.floor(local / DAY_MS);
+    const position = local - day * DAY_MS;
+    this.#positionDay = position;
+    this.#hour = Math.floor(position / 3_600_000);
+    const guesses = this.#guesses;
+    guesses[1] = this.#profiles[1]?.at(position) ?? Number.NaN;
+    if (this.#profiles[3] !== null || this.#profiles[2] !== null) {
+      const off = calendar.dayOff(local);
+      this.#positionType = off ? position + DAY_MS : position;
+      this.#positionWeek = (calendar.holiday(local) ? 0 : calendar.weekday(local)) * DAY_MS + position;
+      guesses[2] = this.#profiles[2]?.at(this.#positionType) ?? Number.NaN;
+      guesses[3] = this.#profiles[3]?.at(this.#positionWeek) ?? Number.NaN;
+    } else guesses[2] = guesses[3] = Number.NaN;
+    // A bin that was never visited borrows from the plainer rhythm.
+    let source = this.#current;
+    while (source > 0 && Number.isNaN(guesses[source])) source--;
+    this.switched = source !== this.#source;
+    this.#nextSource = source;
+    this.base = this.slow + (source === 0 ? 0 : guesses[source]);
+    const error = this.error;
+    const hourly = this.#hourly[this.#hour];
+    const known = this.#hourlySeen[this.#hour] * HOURS >= this.#perDay * 2;
+    this.shape = this.#current > 0 && known && error > 0 ? Math.min(2.5, Math.max(0.4, hourly / error)) : 1;
+  }
+
+  /** Takes in the value whose time was looked at last. */
+  learn(value: number, teach: boolean): void {
+    this.changed = false;
+    this.#source = this.#nextSource;
+    const deviation = value - this.slow;
+    const rate = 1 / Math.max(48, this.#perDay);
+    this.#compare(0, Math.abs(deviation), rate);
+    for (let i = 1; i < 4; i++) {
+      const profile = this.#profiles[i];
+      if (profile === null || profile === undefined) continue;
+      const guess = this.#guesses[i];
+      if (!Number.isNaN(guess)) this.#compare(i, Math.abs(deviation - guess), rate);
+      profile.learn(i === 1 ? this.#positionDay : i === 2 ? this.#positionType : this.#positionWeek, deviation, teach);
+    }
+    this.#n++;
+    if (teach) this.#follow(value);
+    if (this.#n >= this.#perDay && this.#profiles[3] === null && this.#wanted !== 'none' && this.#wanted !== 'day') this.#startLonger();
+    if (++this.#sinceChoice >= Math.max(12, this.#perDay / 4)) this.#choose();
+  }
+
+  #compare(rhythm: number, error: number, rate: number): void {
+    const n = this.#compared[rhythm] + 1;
+    this.#compared[rhythm] = n;
+    const now = this.#errors[rhythm];
+    const cost = this.#costs[rhythm];
+    const step = Math.max(rate, 1 / (n + (rhythm === 0 ? 16 : 1)));
+    this.#errors[rhythm] = now + step * ((n < 8 || error < 8 * now ? error : 8 * now) - now);
+    this.#costs[rhythm] = cost + step * ((n < 8 || error < 60 * cost ? error : 60 * cost) - cost);
+  }
+
+  #follow(value: number): void {
+    const difference = value - this.base;
+    const limit = 3 * this.error;
+    const clipped = limit > 0 ? Math.max(-limit, Math.min(limit, difference)) : difference;
+    // The level follows over two days (a week where buckets are long), never faster than a plain average.
+    const span = Math.min(1500, Math.max(168, 2 * this.#perDay));
+    this.slow += clipped / Math.min(this.#n, span);
+    const hour = this.#hour;
+    const seen = Math.min(this.#hourlySeen[hour] + 1, (this.#perDay / HOURS) * 5 + 10);
+    this.#hourlySeen[hour] = seen;
+    const now = this.#hourly[hour];
+    this.#hourly[hour] = now + (Math.abs(clipped) - now) / seen;
+  }
+
+  #choose(): void {
+    this.#sinceChoice = 0;
+    const current = this.#current;
+    let best = current;
+    let bestCost = this.#costs[current] * (current === 0 ? BETTER_THAN_NONE : BETTER_THAN_CURRENT);
+    for (let i = 0; i < 4; i++) {
+      if (i === current || this.#compared[i] < COMPARED_DAYS[i] * this.#perDay) continue;
+      if (i === 0 && current > 0 && this.#wanted !== 'auto') continue;
+      if (i > 0 && this.#wanted !== 'auto' && RHYTHMS[i] !== this.#wanted) continue;
+      const forced = i > 0 && current === 0 && RHYTHMS[i] === this.#wanted;
+      const cost = this.#costs[i];
+      if (forced || cost < bestCost) {
+        best = i;
+        bestCost = cost;
+      }
+    }
+    if (best !== current) {
+      this.#current = best;
+      this.changed = true;
+    }
+  }
+
+  /** A new level is normal from now on: the last values lie `difference` above the base. */
+  adopt(difference: number): void {
+    this.slow += difference;
+  }
+
+  describe(): string {
+    switch (this.rhythm) {
+      case 'day':
+        return 'daily rhythm';
+      case 'daytype':
+        return 'daily rhythm, days off apart';
+      case 'week':
+        return 'weekly rhythm';
+      default:
+        return 'no rhythm';
+    }
+  }
+}

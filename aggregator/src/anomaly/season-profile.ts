@@ -1,0 +1,88 @@
+// One rhythm: the usual deviation from the slow level per bin of a day or a week, out of the last five visits to the bin.
+// Invariant: a bin's level is a trimmed mean of visits, so one odd visit hardly moves it; a flagged visit is left out unless the
+// visit before it was flagged too (then it is the rhythm). State is changed by `learn` alone.
+
+const VISITS = 5;
+
+export class SeasonProfile {
+  readonly #bins: number;
+  readonly #binMs: number;
+  readonly #interpolate: boolean;
+  readonly #visits: Float64Array;
+  readonly #seen: Uint16Array;
+  readonly #flagged: Uint8Array;
+  readonly #levels: Float64Array;
+  #bin = -1;
+  #sum = 0;
+  #count = 0;
+  #taught = true;
+
+  /** @param bucketMs shorter than a bin: levels are interpolated between the middles of bins */
+  constructor(bins: number, binMs: number, bucketMs: number) {
+    this.#bins = bins;
+    this.#binMs = binMs;
+    this.#interpolate = bucketMs < 0.6 * binMs;
+    this.#visits = new Float64Array(bins * VISITS);
+    this.#seen = new Uint16Array(bins);
+    this.#flagged = new Uint8Array(bins);
+    this.#levels = new Float64Array(bins);
+  }
+
+  /** The level at a position (ms since the rhythm's begin), NaN if its bin was not visited yet. */
+  at(positionMs: number): number {
+    const at = this.#locate(positionMs);
+    if (this.#seen[at] === 0) return Number.NaN;
+    if (!this.#interpolate) return this.#levels[at];
+    const offset = positionMs / this.#binMs - 0.5 - at;
+    const beside = offset >= 0 ? (at + 1 === this.#bins ? 0 : at + 1) : at === 0 ? this.#bins - 1 : at - 1;
+    const level = this.#levels[at];
+    if (this.#seen[beside] === 0) return level;
+    return level + Math.abs(offset) * (this.#levels[beside] - level);
+  }
+
+  #locate(positionMs: number): number {
+    const at = Math.floor(positionMs / this.#binMs);
+    return at >= this.#bins ? this.#bins - 1 : at < 0 ? 0 : at;
+  }
+
+  /** @param deviation from the slow level */
+  learn(positionMs: number, deviation: number, teach: boolean): void {
+    const at = this.#locate(positionMs);
+    if (at !== this.#bin) {
+      if (this.#count > 0) this.#finish();
+      this.#bin = at;
+      this.#sum = 0;
+      this.#count = 0;
+      this.#taught = true;
+    }
+    this.#sum += deviation;
+    this.#count++;
+    if (!teach) this.#taught = false;
+  }
+
+  #finish(): void {
+    const bin = this.#bin;
+    const again = this.#flagged[bin] === 1;
+    this.#flagged[bin] = this.#taught ? 0 : 1;
+    if (!this.#taught && !again) return;
+    const seen = this.#seen[bin] ?? 0;
+    this.#visits[bin * VISITS + (seen % VISITS)] = this.#sum / this.#count;
+    this.#seen[bin] = seen === 65_530 ? VISITS : seen + 1;
+    this.#levels[bin] = this.#trimmed(bin, Math.min(VISITS, seen + 1));
+  }
+
+  /** Mean without the smallest and the largest of four or five; the median of three. */
+  #trimmed(bin: number, n: number): number {
+    const from = bin * VISITS;
+    let sum = 0;
+    let min = Number.POSITIVE_INFINITY;
+    let max = Number.NEGATIVE_INFINITY;
+    for (let i = 0; i < n; i++) {
+      const v = this.#visits[from + i];
+      sum += v;
+      if (v < min) min = v;
+      if (v > max) max = v;
+    }
+    return n < 3 ? sum / n : (sum - min - max) / (n - 2);
+  }
+}
