@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { shop } from './bad-definitions.fixture.js';
 import { loadDefinition } from './load.js';
-import { estimateHotMemory, type MemoryEstimate } from './memory-estimate.js';
+import { estimateHotMemory, memoryReport, type MemoryEstimate } from './memory-estimate.js';
 
 function estimate(sections: Parameters<typeof shop>[0], more = ''): MemoryEstimate {
   return estimateHotMemory(
@@ -23,6 +23,14 @@ describe('the estimate of the hot tier', () => {
     });
     expect(totalBytes).toBe(rows.reduce((sum, row) => sum + row.bytes, 0));
     expect(rows.map((row) => row.bytes)).toEqual(rows.map((row) => row.bytes).sort((a, b) => b - a));
+  });
+
+  it('is reported with its largest parts and the formula', () => {
+    const lines = memoryReport(estimate(COUNT_ONLY), 2);
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toMatch(/^hot tier: at most about [\d.]+ MiB at 1000 events\/s$/);
+    expect(lines[1]).toBe('   1.73 MiB  numbers of grouping all, 60 s panes (1400 keys)');
+    expect(lines[3]).toContain('120 buckets × 1 numeric components × 8 B');
   });
 
   it('grows with caps, retentions, tenants, components and the expected rate, and with nothing else', () => {

@@ -72,6 +72,15 @@ export function estimateHotMemory(definition: Definition): MemoryEstimate {
   };
 }
 
+/** For `tidemark check` and the start's log: the total, the largest parts, and the formula; one line each. */
+export function memoryReport({ totalBytes, rows, eventsPerSecond, formula }: MemoryEstimate, parts = 5): readonly string[] {
+  return [
+    `hot tier: at most about ${formatBytes(totalBytes)} at ${eventsPerSecond} events/s`,
+    ...rows.slice(0, parts).map((row) => `  ${formatBytes(row.bytes).padStart(9)}  ${row.part} (${row.keys} keys)`),
+    `  formula: ${formula}`,
+  ];
+}
+
 /** The finding that refuses the start, or null when the estimate fits (or nothing limits it). */
 export function memoryFinding(definition: Definition): Finding | null {
   const { maxMemoryBytes } = definition.hot;
