@@ -1,0 +1,204 @@
+// Distinct counts. Sparse while there are few values (sparse-registers.ts: next to exact), dense registers beyond.
+// Used by the window room (accumulate), by both tiers (compact) and by the query room (read).
+//
+// Encoded delta, little endian, concatenation is merge: sparse entries of 4 bytes (bit 31 clear), and dense blocks: the word
+// DENSE_BLOCK, then one byte per register. Dense precision is 15: its standard error is 0.57 %, so that 2 % is 3.5 of them
+// (at 2^14 registers it would be 2.5, and one answer in 80 would be further off). As a block it takes 32 KiB.
+
+import { ArrayPool } from './array-pool.js';
+import { SPARSE_PRECISION, sparseEntry, SparseRegisters } from './sparse-registers.js';
+import type { UniqueSketch } from './accumulator.js';
+import type { UniqueReader } from './sketch.js';
+
+export const DENSE_PRECISION = 15;
+const REGISTERS = 2 ** DENSE_PRECISION;
+const DENSE_BLOCK = 0x80000000 | DENSE_PRECISION;
+const BLOCK_BYTES = 4 + REGISTERS;
+/** Index bits that a sparse entry has more than a register. */
+const EXTRA_BITS = SPARSE_PRECISION - DENSE_PRECISION;
+/** An accumulator stays sparse while that makes the shorter delta. */
+const MAX_SPARSE_WRITTEN = REGISTERS / 4;
+/** A reader stays sparse longer, for the better estimate; 2^18 words of memory. */
+const MAX_SPARSE_READ = 196_608;
+const SPARSE_REGISTERS = 2 ** SPARSE_PRECISION;
+
+/** The values of one series in one pane. */
+export class UniqueAccumulator implements UniqueSketch {
+  readonly #pool: ArrayPool;
+  readonly #sparse: SparseRegisters;
+  #dense: Uint8Array | null = null;
+
+  /** @param pool shared by all accumulators of a process; without one, arrays are not used again */
+  constructor(pool: ArrayPool = new ArrayPool()) {
+    this.#pool = pool;
+    this.#sparse = new SparseRegisters(pool);
+  }
+
+  /** @param hashLo,hashHi the value's 64-bit hash as two 32-bit integers, signed or not */
+  add(hashLo: number, hashHi: number): void {
+    const entry = sparseEntry(hashLo, hashHi);
+    if (this.#dense !== null) {
+      setRegister(this.#dense, entry);
+      return;
+    }
+    this.#sparse.add(entry);
+    if (this.#sparse.count > MAX_SPARSE_WRITTEN) this.#densify();
+  }
+
+  mergeFrom(other: UniqueAccumulator): void {
+    if (other.#dense !== null) {
+      const dense = this.#dense ?? this.#densify();
+      for (let i = 0; i < REGISTERS; i++) if (other.#dense[i] > dense[i]) dense[i] = other.#dense[i];
+      return;
+    }
+    other.#sparse.forEach((entry) => {
+      if (this.#dense !== null) setRegister(this.#dense, entry);
+      else {
+        this.#sparse.add(entry);
+        if (this.#sparse.count > MAX_SPARSE_WRITTEN) this.#densify();
+      }
+    });
+  }
+
+  encode(): Uint8Array | null {
+    if (this.#dense !== null) return denseBlock(this.#dense);
+    if (this.#sparse.count === 0) return null;
+    const delta = new Uint8Array(this.#sparse.count * 4);
+    this.#sparse.write(new DataView(delta.buffer), 0);
+    return delta;
+  }
+
+  reset(): void {
+    this.#sparse.clear();
+    if (this.#dense !== null) this.#pool.giveInt32(new Int32Array(this.#dense.buffer));
+    this.#dense = null;
+  }
+
+  #densify(): Uint8Array {
+    const dense = new Uint8Array(this.#pool.takeInt32(REGISTERS / 4).buffer);
+    this.#dense = dense;
+    this.#sparse.forEach((entry) => setRegister(dense, entry));
+    this.#sparse.clear();
+    return dense;
+  }
+}
+
+/** Reads deltas back. Exact-like below some 200,000 values if they came sparse; else within a few standard errors of 0.57 %. */
+export class HyperLogLogReader implements UniqueReader {
+  readonly #sparse = new SparseRegisters(new ArrayPool());
+  #dense: Uint8Array | null = null;
+
+  merge(delta: Uint8Array): void {
+    const view = new DataView(delta.buffer, delta.byteOffset, delta.byteLength);
+    let at = 0;
+    while (at + 4 <= delta.length) {
+      const word = view.getInt32(at, true);
+      at += 4;
+      if (word === DENSE_BLOCK) {
+        const dense = this.#dense ?? this.#densify();
+        const registers = Math.min(REGISTERS, delta.length - at);
+        for (let i = 0; i < registers; i++) if (delta[at + i] > dense[i]) dense[i] = delta[at + i];
+        at += REGISTERS;
+      } else if (this.#dense !== null) {
+        setRegister(this.#dense, word);
+      } else {
+        this.#sparse.add(word);
+        if (this.#sparse.count > MAX_SPARSE_READ) this.#densify();
+      }
+    }
+  }
+
+  estimate(): number {
+    if (this.#dense !== null) return ertlEstimate(this.#dense);
+    // Linear counting (Whang et al. 1990) over 2^25 registers.
+    const empty = SPARSE_REGISTERS - this.#sparse.count;
+    return SPARSE_REGISTERS * Math.log(SPARSE_REGISTERS / empty);
+  }
+
+  reset(): void {
+    this.#sparse.clear();
+    this.#dense = null;
+  }
+
+  /** The shortest delta that says the same; null when empty. */
+  encode(): Uint8Array | null {
+    if (this.#dense === null && this.#sparse.count > MAX_SPARSE_WRITTEN) this.#densify();
+    if (this.#dense !== null) return denseBlock(this.#dense);
+    if (this.#sparse.count === 0) return null;
+    const delta = new Uint8Array(this.#sparse.count * 4);
+    this.#sparse.write(new DataView(delta.buffer), 0);
+    return delta;
+  }
+
+  #densify(): Uint8Array {
+    const dense = new Uint8Array(REGISTERS);
+    this.#dense = dense;
+    this.#sparse.forEach((entry) => setRegister(dense, entry));
+    this.#sparse.clear();
+    return dense;
+  }
+}
+
+/** Merges a concatenation of deltas into the shortest one; empty in, empty out. */
+export function compactUnique(delta: Uint8Array): Uint8Array {
+  const reader = new HyperLogLogReader();
+  reader.merge(delta);
+  return reader.encode() ?? new Uint8Array(0);
+}
+
+function denseBlock(dense: Uint8Array): Uint8Array {
+  const delta = new Uint8Array(BLOCK_BYTES);
+  new DataView(delta.buffer).setInt32(0, DENSE_BLOCK, true);
+  delta.set(dense, 4);
+  return delta;
+}
+
+function setRegister(dense: Uint8Array, entry: number): void {
+  const index = entry >>> 6;
+  const extra = index & (2 ** EXTRA_BITS - 1);
+  const rank = extra !== 0 ? Math.clz32(extra) - (31 - EXTRA_BITS) : EXTRA_BITS + (entry & 0x3f);
+  const register = index >>> EXTRA_BITS;
+  if (rank > dense[register]) dense[register] = rank;
+}
+
+/** The improved raw estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6. */
+function ertlEstimate(dense: Uint8Array): number {
+  const m = dense.length;
+  const q = 64 - DENSE_PRECISION;
+  const counts = new Float64Array(q + 2);
+  for (const rank of dense) counts[Math.min(rank, q + 1)]++;
+  let z = m * tau(1 - counts[q + 1] / m);
+  for (let k = q; k >= 1; k--) z = 0.5 * (z + counts[k]);
+  z += m * sigma(counts[0] / m);
+  return (m * m) / (2 * Math.LN2 * z);
+}
+
+/** x + Σ x^(2^k) 2^(k-1) */
+function sigma(x: number): number {
+  if (x === 1) return Number.POSITIVE_INFINITY;
+  let power = x;
+  let factor = 1;
+  let sum = x;
+  for (;;) {
+    power *= power;
+    const before = sum;
+    sum += power * factor;
+    factor += factor;
+    if (sum === before) return sum;
+  }
+}
+
+/** (1 - x - Σ (1 - x^(2^-k))² 2^-k) / 3 */
+function tau(x: number): number {
+  if (x === 0 || x === 1) return 0;
+  let root = x;
+  let factor = 1;
+  let sum = 1 - x;
+  for (;;) {
+    root = Math.sqrt(root);
+    const before = sum;
+    factor *= 0.5;
+    sum -= (1 - root) ** 2 * factor;
+    if (sum === before) return sum / 3;
+  }
+}
