@@ -39,31 +39,37 @@ function readerFor(component: Component): SketchReader {
     entries = [];
   };
   if (component.kind === 'unique') {
-    return { merge, reset, estimate: () => totals(entries).size };
+    return { kind: 'unique', reader: { merge, reset, estimate: () => totals(entries).size } };
   }
   if (component.kind === 'quantiles') {
     const sorted = (): number[] =>
       entries.flatMap(([value, count]) => Array.from({ length: count }, () => Number(value))).sort((a, b) => a - b);
     return {
-      merge,
-      reset,
-      count: () => sorted().length,
-      quantile: (q) => {
-        const values = sorted();
-        return values.length === 0 ? Number.NaN : values[Math.floor(q * (values.length - 1))];
+      kind: 'quantiles',
+      reader: {
+        merge,
+        reset,
+        count: () => sorted().length,
+        quantile: (q) => {
+          const values = sorted();
+          return values.length === 0 ? Number.NaN : values[Math.floor(q * (values.length - 1))];
+        },
+        histogram: () => new Map([...totals(entries)].map(([value, count]) => [Number(value), count])),
       },
-      histogram: () => new Map([...totals(entries)].map(([value, count]) => [Number(value), count])),
     };
   }
   return {
-    merge,
-    reset,
-    error: () => 0,
-    items: (limit) =>
-      [...totals(entries)]
-        .map(([item, weight]) => ({ item: String(item), weight }))
-        .sort((a, b) => b.weight - a.weight || (a.item < b.item ? -1 : 1))
-        .slice(0, limit),
+    kind: 'top',
+    reader: {
+      merge,
+      reset,
+      error: () => 0,
+      items: (limit) =>
+        [...totals(entries)]
+          .map(([item, weight]) => ({ item: String(item), weight }))
+          .sort((a, b) => b.weight - a.weight || (a.item < b.item ? -1 : 1))
+          .slice(0, limit),
+    },
   };
 }
 

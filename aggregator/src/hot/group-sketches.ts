@@ -11,7 +11,10 @@ import type { Segment } from './resolution.js';
 import { concatenate, type CompactDelta } from './sketch-blob.js';
 import { slideParts } from './sliding.js';
 
-export type SketchReader = UniqueReader | QuantilesReader | TopReader;
+export type SketchReader =
+  | { readonly kind: 'unique'; readonly reader: UniqueReader }
+  | { readonly kind: 'quantiles'; readonly reader: QuantilesReader }
+  | { readonly kind: 'top'; readonly reader: TopReader };
 
 /** The sketch room's codecs, as far as the hot tier needs them. */
 export interface SketchCodecs {
@@ -107,22 +110,22 @@ export class GroupSketches {
     });
     let topError = 0;
     for (const component of this.components) {
-      const reader = this.#codecs.readerFor(this.#definition.components[component]);
+      const sketch = this.#codecs.readerFor(this.#definition.components[component]);
       const divisor = 10 ** this.#definition.components[component].decimals;
       const partsOf = await this.#windows(component);
       for (let bucket = 0; bucket < counts.length; bucket++) {
-        reader.reset();
+        sketch.reader.reset();
         for (const part of partsOf(bucket)) {
-          reader.merge(part);
+          sketch.reader.merge(part);
           await this.#pause();
         }
         this.#outputs.forEach((output, o) => {
           if (output.component === component) {
-            ask(reader, output, divisor, bucket, counts[bucket] > 0, numbers.get(o), items.get(o), histograms.get(o));
+            ask(sketch, output, divisor, bucket, counts[bucket] > 0, numbers.get(o), items.get(o), histograms.get(o));
           }
         });
-        if ('error' in reader) {
-          topError = Math.max(topError, reader.error() / divisor);
+        if (sketch.kind === 'top') {
+          topError = Math.max(topError, sketch.reader.error() / divisor);
         }
       }
     }
@@ -147,7 +150,7 @@ export class GroupSketches {
 }
 
 function ask(
-  reader: SketchReader,
+  sketch: SketchReader,
   output: Output,
   divisor: number,
   bucket: number,
@@ -156,13 +159,13 @@ function ask(
   items: (readonly TopItem[])[] | undefined,
   histograms: ReadonlyMap<number, number>[] | undefined,
 ): void {
-  if (output.stat === 'estimate' && 'estimate' in reader && numbers !== undefined) {
-    numbers[bucket] = hadEvents ? reader.estimate() : Number.NaN;
-  } else if (output.stat === 'quantile' && 'quantile' in reader && numbers !== undefined) {
-    numbers[bucket] = reader.quantile(output.q) / divisor;
-  } else if (output.stat === 'histogram' && 'histogram' in reader) {
-    histograms?.push(reader.histogram());
-  } else if (output.stat === 'items' && 'items' in reader) {
-    items?.push(reader.items(output.limit).map(({ item, weight }) => ({ item, weight: weight / divisor })));
+  if (output.stat === 'estimate' && sketch.kind === 'unique' && numbers !== undefined) {
+    numbers[bucket] = hadEvents ? sketch.reader.estimate() : Number.NaN;
+  } else if (output.stat === 'quantile' && sketch.kind === 'quantiles' && numbers !== undefined) {
+    numbers[bucket] = sketch.reader.quantile(output.q) / divisor;
+  } else if (output.stat === 'histogram' && sketch.kind === 'quantiles') {
+    histograms?.push(sketch.reader.histogram());
+  } else if (output.stat === 'items' && sketch.kind === 'top') {
+    items?.push(sketch.reader.items(output.limit).map(({ item, weight }) => ({ item, weight: weight / divisor })));
   }
 }

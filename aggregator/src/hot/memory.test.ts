@@ -43,12 +43,6 @@ describe('the hot tier in memory', () => {
     expect(await tier.listSeries('a', 1, 0, bucketS + 60, 10, new AbortController().signal)).toEqual([['de']]);
   });
 
-  it('refuses to start when the caps could need more memory than allowed', async () => {
-    const definition = hotDefinition({ hot: { maxMemoryBytes: 1_000_000 } });
-    const tier = new MemoryHotTier({ definition, clock: createTestClock(), compact: exactSketches.compact });
-    await expect(tier.start()).rejects.toMatchObject({ code: 'HOT_MEMORY_ESTIMATE', errorClass: 'invalid' });
-  });
-
   it('forgets cached values and leases by the clock', async () => {
     const clock = createTestClock();
     const tier = new MemoryHotTier({ definition: hotDefinition(), clock, compact: exactSketches.compact });

@@ -50,6 +50,8 @@ function commonOptions(config: RedisConfig, timeouts: ConnectTimeouts) {
         }
       : {}),
     connectionName: 'tidemark',
+    // The older protocol: hashes arrive as flat lists everywhere, also through proxies.
+    protocol: 2,
     lazyConnect: true,
     enableOfflineQueue: false,
     // In flight when the connection breaks: reject, do not send again. The caller knows what may be repeated.
@@ -71,7 +73,7 @@ export class RedisConnection {
   readonly #client: Redis | Cluster;
   readonly #subscriber: Redis | Cluster;
   readonly #timeouts: ConnectTimeouts;
-  #lastError = '';
+  #lastError: Error | null = null;
 
   /** Connects nothing yet. @throws TidemarkError invalid on settings that cannot work */
   constructor(config: RedisConfig, timeouts: ConnectTimeouts) {
@@ -121,25 +123,21 @@ export class RedisConnection {
   }
 
   #noteError(error: unknown): void {
-    this.#lastError = error instanceof Error ? error.message : String(error);
-  }
-
-  /** Why the connection last failed; '' if it never did. */
-  get lastError(): string {
-    return this.#lastError;
+    // A cluster wraps what its nodes said.
+    const inner: unknown = error instanceof Error && 'lastNodeError' in error ? error.lastNodeError : error;
+    this.#lastError = inner instanceof Error ? inner : new Error(String(inner));
   }
 
   /** Resolves when commands can be sent. @throws TidemarkError unavailable after the connect timeout */
   async open(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(this.#lastError === '' ? 'timed out' : this.#lastError)), this.#timeouts.connectTimeoutMs);
+      timer = setTimeout(() => reject(new Error('timed out')), this.#timeouts.connectTimeoutMs);
     });
     try {
       await Promise.race([this.#ready(), timeout]);
     } catch (error) {
-      const reason = this.#lastError !== '' ? new Error(this.#lastError, { cause: error }) : error;
-      throw classifyRedisError(reason, 'connecting', false);
+      throw classifyRedisError(this.#lastError ?? error, 'connecting', false);
     } finally {
       clearTimeout(timer);
     }

@@ -14,7 +14,6 @@ import { planFlush, type NamedDelta } from './flush-plan.js';
 import type { ApplyResult, HotMarkers, HotTier, SeriesRead } from './hot-tier.js';
 import { HotKeys } from './keys.js';
 import { HotLayout } from './layout.js';
-import { checkMemoryEstimate } from './memory-estimate.js';
 import { RedisAdmissions } from './redis-admissions.js';
 import { checkServers, nodeName, readServerInfo, unsafeServer } from './redis-checks.js';
 import { clearRedis } from './redis-clear.js';
@@ -84,7 +83,6 @@ export class RedisHotTier implements HotTier {
     if (this.#connection !== null) {
       return;
     }
-    checkMemoryEstimate(this.#definition);
     const connection = new RedisConnection(this.#definition.hot.redis, this.#timeouts);
     try {
       await connection.open();
@@ -130,13 +128,13 @@ export class RedisHotTier implements HotTier {
   }
 
   async #shardState(shard: number): Promise<ShardState> {
-    let flat: unknown;
+    let hash: unknown;
     try {
-      flat = await this.#open().command('hgetall', [this.#keys.state(shard)]);
+      hash = await this.#open().command('hgetall', [this.#keys.state(shard)]);
     } catch (error) {
       throw classifyRedisError(error, 'reading the markers', false);
     }
-    const state = parseShardState(flat);
+    const state = parseShardState(hash);
     this.#noteEpoch(shard, state.epoch);
     return state;
   }
@@ -349,15 +347,13 @@ export class RedisHotTier implements HotTier {
   }
 }
 
-/** @param flat the answer of HGETALL: fields and values in turn */
-function parseShardState(flat: unknown): ShardState {
+/** @param hash the answer of HGETALL, which the client turns into an object */
+function parseShardState(hash: unknown): ShardState {
   let epoch = '';
   let expected: readonly PartitionId[] = [];
   const markers = new Map<PartitionId, Marker>();
-  const parts: readonly unknown[] = Array.isArray(flat) ? flat : [];
-  for (let i = 0; i + 1 < parts.length; i += 2) {
-    const field = String(parts[i]);
-    const value = String(parts[i + 1]);
+  for (const [field, stored] of Object.entries(typeof hash === 'object' && hash !== null ? hash : {})) {
+    const value = String(stored);
     if (field === 'epoch') {
       epoch = value;
     } else if (field === 'expected') {
