@@ -17,6 +17,8 @@ export interface Certificates {
   readonly caFile: string;
   readonly serverCertFile: string;
   readonly serverKeyFile: string;
+  /** Key and certificate chain in one file, as Kafka takes them. */
+  readonly serverKeystoreFile: string;
 }
 
 /** @param folder where the files go; they are good for two days. @throws Error when openssl is missing */
@@ -41,6 +43,16 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
     const authority = ['-CA', file('ca.crt'), '-CAkey', file('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', file('names.ext')];
     await run('openssl', ['x509', '-req', '-in', file(`${name}.csr`), ...authority, '-out', file(`${name}.crt`)]);
   }
+  const keystore = await Promise.all(['server.key', 'server.crt', 'ca.crt'].map((name) => readFile(file(name), 'utf8')));
+  await writeFile(file('server.keystore.pem'), keystore.join(''));
   const [ca, clientCert, clientKey] = await Promise.all(['ca.crt', 'client.crt', 'client.key'].map((name) => readFile(file(name), 'utf8')));
-  return { ca, clientCert, clientKey, caFile: file('ca.crt'), serverCertFile: file('server.crt'), serverKeyFile: file('server.key') };
+  return {
+    ca,
+    clientCert,
+    clientKey,
+    caFile: file('ca.crt'),
+    serverCertFile: file('server.crt'),
+    serverKeyFile: file('server.key'),
+    serverKeystoreFile: file('server.keystore.pem'),
+  };
 }
