@@ -125,7 +125,10 @@ export class AutoBaseline implements Baseline {
     this.#rangeScale = Math.max(season.levelError, floor);
     this.#levelZ = (value - season.slow) / this.#rangeScale;
     this.#shiftScale = Math.max(scales.shift, floor / 2);
-    this.#shiftZ = (this.#ringSum - this.#ring[this.#ringAt] + clipped) / SHIFT_BUCKETS / this.#shiftScale;
+    const mean = (this.#ringSum - this.#ring[this.#ringAt] + clipped) / SHIFT_BUCKETS;
+    // A shift is over as soon as the value is back: the mean counts no more than the value's own deviation.
+    const shift = mean * clipped <= 0 ? 0 : mean > 0 ? Math.min(mean, clipped) : Math.max(mean, clipped);
+    this.#shiftZ = shift / this.#shiftScale;
     const noise = this.#noise + RECENT_NOISE * (Math.min(Math.abs(error), noiseClip) - this.#noise);
     this.#noiseZ = noise / Math.max(scales.slow, floor);
   }
@@ -168,6 +171,8 @@ export class AutoBaseline implements Baseline {
         detail = this.#flat.run + 1;
       }
     }
+    // Shift, noise and level are clipped or slow: among values that they judge alike the more surprising one still scores higher.
+    if (cause !== 'value') ratio += 0.001 * (up ? this.#errorZ / lines[ERROR_UP] : -this.#errorZ / lines[ERROR_DOWN]);
     last.ratio = ratio;
     last.fresh = ratio;
     if (this.#outRun > 0) {
@@ -215,6 +220,7 @@ export class AutoBaseline implements Baseline {
     this.#n++;
     this.#flat.learn(value);
     this.#recent.add(this.#y);
+    if (teach && this.#outRun > 1) this.#forgetEpisode();
     this.#learnTails(this.#tails, teach);
     this.#ringSum += this.#clipped - this.#ring[this.#ringAt];
     this.#ring[this.#ringAt] = this.#clipped;
@@ -225,9 +231,17 @@ export class AutoBaseline implements Baseline {
     else if (teach) this.#short.learn(this.#y, limit);
     else this.#short.coast(this.#forecast);
     const error = Math.abs(this.#y - this.#forecast);
-    this.#noise += RECENT_NOISE * (Math.min(error, CLIP * Math.max(this.#scales.slow, this.#scales.floor(0))) - this.#noise);
+    // An outage is one surprise, not noise.
+    if (this.#outRun <= 1) this.#noise += RECENT_NOISE * (Math.min(error, CLIP * Math.max(this.#scales.slow, this.#scales.floor(0))) - this.#noise);
     if (teach) this.#scales.learn(Math.min(error, 3 * this.#errorScale), Math.abs(this.#ringSum / SHIFT_BUCKETS));
     this.#learnSeason(value, teach);
+  }
+
+  /** The series is back: what the episode left in the running means is no news about the values to come. */
+  #forgetEpisode(): void {
+    this.#ring.fill(this.#clipped);
+    this.#ringSum = this.#clipped * SHIFT_BUCKETS;
+    this.#noise = Math.min(this.#noise, this.#scales.slow);
   }
 
   /** Values out of line count once per episode, as if they had been on the line. */
