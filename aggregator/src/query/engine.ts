@@ -32,6 +32,17 @@ export interface QueryResponse {
   readonly results: Readonly<Record<string, QueryResult>>;
 }
 
+/** A single query that could not be answered. */
+export class FailedQuery extends Error {
+  constructor(
+    readonly status: number,
+    readonly problem: Problem,
+  ) {
+    super(problem.message);
+    this.name = 'FailedQuery';
+  }
+}
+
 /** One query's end, for metrics and the log of slow queries. */
 export interface QueryOutcome {
   readonly tenant: string;
@@ -70,6 +81,12 @@ interface Situation {
   readonly freshness: Freshness;
 }
 
+interface Ended {
+  readonly refId: string;
+  readonly result: QueryResult;
+  readonly problem: Problem | null;
+}
+
 interface Answer {
   readonly frames: readonly DataFrame[];
   readonly tiers: QueryOutcome['tiers'];
@@ -92,6 +109,21 @@ export class QueryEngine {
    * @throws QueryProblem when the body as a whole is unusable; anything else is in its refId's result
    */
   async run(tenant: Tenant, body: unknown, signal: AbortSignal): Promise<QueryResponse> {
+    const ended = await this.#all(tenant, body, signal);
+    return { results: Object.fromEntries(ended.map(({ refId, result }) => [refId, result])) };
+  }
+
+  /**
+   * The same for a request of one query, whose failure is thrown.
+   * @throws FailedQuery with the status and the problem
+   */
+  async runOne(tenant: Tenant, body: unknown, signal: AbortSignal): Promise<DataFrame> {
+    const [{ result, problem }] = await this.#all(tenant, body, signal);
+    if (problem !== null) throw new FailedQuery(result.status, problem);
+    return result.frames[0];
+  }
+
+  async #all(tenant: Tenant, body: unknown, signal: AbortSignal): Promise<Ended[]> {
     const { def, clock } = this.#options;
     const nowMs = clock.now();
     const request = checkRequest(body, nowMs);
@@ -101,10 +133,7 @@ export class QueryEngine {
     try {
       const situation = await this.#situation(nowMs, either);
       const range = { fromMs: request.fromMs, toMs: request.toMs };
-      const results = await Promise.all(
-        request.queries.map(async (checked) => [checked.refId, await this.#one(tenant, checked, range, request.maxDataPoints, situation, either)] as const),
-      );
-      return { results: Object.fromEntries(results) };
+      return await Promise.all(request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)));
     } finally {
       clearTimeout(timer);
     }
@@ -138,7 +167,7 @@ export class QueryEngine {
     return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: freshness.freshness(coverage) };
   }
 
-  async #one(tenant: Tenant, checked: CheckedQuery, range: { fromMs: number; toMs: number }, maxDataPoints: number, situation: Situation, signal: AbortSignal): Promise<QueryResult> {
+  async #one(tenant: Tenant, checked: CheckedQuery, range: { fromMs: number; toMs: number }, maxDataPoints: number, situation: Situation, signal: AbortSignal): Promise<Ended> {
     const { def, clock, onError, onOutcome } = this.#options;
     const startedMs = clock.monotonic();
     const named = checked.query !== null && 'measure' in checked.query ? checked.query.measure : '';
@@ -150,13 +179,13 @@ export class QueryEngine {
       const ask = resolveQuery(def, checked.query, checked.at, maxDataPoints);
       const answer = await this.#answer(tenant, ask, range, situation, signal);
       onOutcome?.({ ...base, ...answer, status: 200, durationMs: clock.monotonic() - startedMs, problem: null });
-      return { status: 200, frames: answer.frames };
+      return { refId: checked.refId, result: { status: 200, frames: answer.frames }, problem: null };
     } catch (error) {
       const status = statusOf(error);
       if (status >= 500 && status !== 504) onError(error);
       const problem = problemOf(error, { refId: checked.refId });
       onOutcome?.({ ...base, tiers: 'none', cacheHits: 0, cacheMisses: 0, status, durationMs: clock.monotonic() - startedMs, problem });
-      return failed(checked.refId, status, problem);
+      return { refId: checked.refId, result: failed(checked.refId, status, problem), problem };
     }
   }
 
