@@ -22,6 +22,9 @@ export interface Collector {
   collect(body: Uint8Array, contentType: string, tenant?: string): Promise<readonly CollectResult[]>;
 }
 
+/** Dictionaries are forgotten beyond this many values, so that a flood of values costs no memory. */
+const INTERNED_VALUES = 100_000;
+
 /** @param decoder one of the collector's own: it holds one current event */
 export function createCollector(definition: Definition, decoder: EventDecoder, writer: LogWriter, clock: Clock): Collector {
   return {
@@ -42,6 +45,7 @@ export function createCollector(definition: Definition, decoder: EventDecoder, w
           accepted.push({ index, key: keyOf(definition, decoder), value: body.subarray(start, end) });
         }
       }
+      decoder.resetIfLarger(INTERNED_VALUES);
       const stored = accepted.length === 0 ? [] : await writer.append(accepted);
       accepted.forEach(({ index }, i) => {
         results[index] = { index, status: 'stored', ...stored[i] };

@@ -40,9 +40,16 @@ interface PendingAppend {
 export async function openEmbeddedLog(options: EmbeddedLogOptions): Promise<EmbeddedLog> {
   await mkdir(options.dir, { recursive: true });
   await lock(join(options.dir, 'lock'));
-  const segments = await EmbeddedSegments.open(options.dir, options.segmentBytes ?? SEGMENT_BYTES, options.log ?? SILENT_LOG);
-  const position = await readPosition(join(options.dir, 'position.json'));
-  return new EmbeddedLog(options, segments, position);
+  let segments: EmbeddedSegments | null = null;
+  try {
+    const position = await readPosition(join(options.dir, 'position.json'));
+    segments = await EmbeddedSegments.open(options.dir, options.segmentBytes ?? SEGMENT_BYTES, options.log ?? SILENT_LOG);
+    return new EmbeddedLog(options, segments, position);
+  } catch (error) {
+    await segments?.close();
+    await unlink(join(options.dir, 'lock'));
+    throw error;
+  }
 }
 
 export class EmbeddedLog implements LogSource, LogWriter {

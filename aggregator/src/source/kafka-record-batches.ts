@@ -260,7 +260,7 @@ function decodeRun(
     from += parts[i].length;
     if (!columns.read(joined, start, start + parts[i].length, batch, context.fromOffset)) {
       columns.flush(joined, context, out);
-      out.push(undecodable(bytes, batch, 'a record does not fit into its batch', context));
+      out.push(undecodable(bytes, batch, 'a record does not fit into its batch, or its offset does not', context));
     }
   }
   columns.flush(joined, context, out);
@@ -276,6 +276,7 @@ class Columns {
   readonly #timestampMs: Float64Array;
   #flushed = 0;
   #count = 0;
+  #lastOffset = -1;
 
   constructor(capacity: number) {
     this.#start = new Int32Array(capacity);
@@ -287,12 +288,12 @@ class Columns {
   /**
    * Appends the records of one batch. Record: length, attributes, timestamp delta, offset delta, key, value, headers; numbers are
    * zigzag varints. What follows the value is skipped by the record's length.
-   * @returns false, and nothing appended, when a record does not fit
+   * @returns false, and nothing appended, when a record does not fit or stands out of order
    */
   read(bytes: Uint8Array, start: number, end: number, batch: ScannedBatch, fromOffset: number): boolean {
     const appendTime = (batch.attributes & LOG_APPEND_TIME) !== 0 ? batch.maxTimestampMs : -1;
-    const before = this.#count;
-    let count = before;
+    let count = this.#count;
+    let previous = this.#lastOffset;
     let at = start;
     let byte = 0;
     let shift = 0;
@@ -334,6 +335,8 @@ class Columns {
         } while (byte > 127);
       }
       const offset = batch.fromOffset + ((value >>> 1) ^ -(value & 1));
+      if (!(offset > previous && offset < batch.toOffset)) return false;
+      previous = offset;
       value = bytes[at++];
       if (value > 127) {
         value &= 127;
@@ -371,6 +374,7 @@ class Columns {
       at = recordEnd;
     }
     this.#count = count;
+    this.#lastOffset = previous;
     return true;
   }
 
