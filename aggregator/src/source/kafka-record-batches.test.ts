@@ -1,17 +1,15 @@
 import { createRequire } from 'node:module';
 import fc from 'fast-check';
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { loadCodecs } from './kafka-codecs.js';
 import type { PlainMessage } from './kafka-fetch.js';
-import { plainRecordBatches } from './kafka-plain-records.js';
+import { plainRecordBatches, registerPlainCodecs } from './kafka-plain-records.js';
 import { decodeRecordSet, scanRecordSet, type AbortedTransaction, type UndecodableRange } from './kafka-record-batches.js';
 import type { RecordBatch } from './log.js';
 import { encodeMarker, encodeRecordBatch, sealed, type BatchSpec, type RecordSpec } from './record-batches.fixture.js';
 
 const decompress = await loadCodecs();
-CompressionCodecs[CompressionTypes.Snappy] = () => ({ decompress: async (bytes: Buffer) => decompress(2, bytes) });
-CompressionCodecs[CompressionTypes.LZ4] = () => ({ decompress: async (bytes: Buffer) => decompress(3, bytes) });
+registerPlainCodecs(decompress);
 
 // The reference: kafkajs' own decoding of a record set.
 const require = createRequire(import.meta.url);

@@ -10,6 +10,7 @@ import { createKafkaClient, isPassing, openCluster, SILENT_LOG, toKafkaError, ty
 import { loadCodecs, type Decompress } from './kafka-codecs.js';
 import { KafkaGroup, type Membership, type TopicPartition } from './kafka-group.js';
 import { readOffsetBounds } from './kafka-offsets.js';
+import { registerPlainCodecs } from './kafka-plain-records.js';
 import { KafkaReader, partitionId } from './kafka-reader.js';
 import type { AssignedPartition, Commit, LogConsumer, LogSource, PartitionId } from './log.js';
 
@@ -54,6 +55,8 @@ class KafkaSource implements LogSource {
   readonly #group: KafkaGroup;
   #session: Session | null = null;
   #generation = 0;
+  /** The consumer has been given partitions that it has not been asked back for. */
+  #holding = false;
   #running: Promise<void> | null = null;
   #stopping = false;
   #reassigning = false;
@@ -75,6 +78,7 @@ class KafkaSource implements LogSource {
   async start(consumer: LogConsumer): Promise<void> {
     if (this.#running !== null) throw new TidemarkError('fatal', 'SOURCE_STARTED_TWICE', 'the Kafka source was started twice');
     const decompress = await loadCodecs();
+    registerPlainCodecs(decompress);
     await this.#connect();
     await new Promise<void>((resolve, reject) => {
       this.#firstAssignment = resolve;
@@ -185,7 +189,8 @@ class KafkaSource implements LogSource {
         if (!isPassing(known) && known.code !== 'KAFKA_TOPIC_MISSING') throw known;
         if (this.#stopping) return;
         if (known.errorClass !== 'fenced') this.#log.warn({ code: known.code }, `${known.message} ${known.remedy}`);
-        if (this.#session !== null) await this.#revoke(consumer);
+        if (this.#holding) await this.#revoke(consumer);
+        this.#session = null;
         await this.#sleep(known.errorClass === 'fenced' ? BACKOFF_MIN_MS : backoffMs(attempt + 1));
         if (this.#reassigning) this.#armInterrupt();
         await this.#cluster.refreshMetadata().catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
@@ -201,8 +206,10 @@ class KafkaSource implements LogSource {
       this.#reassigning = false;
       if (!this.#stopping) this.#armInterrupt();
       const all = this.#group.allPartitions();
-      const assigned = await this.#positions(membership);
+      const assigned = await this.#positionsWhen(membership);
+      if (assigned === null) return;
       const generation = ++this.#generation;
+      this.#holding = true;
       const from = await calling(consumer.assigned(generation, assigned, all.map((p) => partitionId(p.topic, p.partition))));
       const positions = this.#checkPositions(assigned, from);
       this.#log.info({ generation, partitions: owned }, 'partitions assigned');
@@ -267,11 +274,32 @@ class KafkaSource implements LogSource {
   }
 
   async #revoke(consumer: LogConsumer): Promise<void> {
+    this.#holding = false;
     try {
       await calling(consumer.revoked());
     } finally {
       this.#session = null;
     }
+  }
+
+  /** Positions, as soon as every leader answers. @returns null when the source is stopped meanwhile @throws when the membership ends */
+  async #positionsWhen(membership: Membership): Promise<AssignedPartition[] | null> {
+    let over = false;
+    void membership.ended.then(() => {
+      over = true;
+    });
+    for (let attempt = 0; !this.#stopping; attempt++) {
+      try {
+        return await this.#positions(membership);
+      } catch (error) {
+        const known = toKafkaError(error, 'read the offsets of the partitions');
+        if (over || !isPassing(known) || known.errorClass === 'fenced') throw error;
+        this.#log.warn({ code: known.code }, known.message);
+        await this.#sleep(backoffMs(attempt));
+        await this.#cluster.refreshMetadata().catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
+      }
+    }
+    return null;
   }
 
   async #positions(membership: Membership): Promise<AssignedPartition[]> {
