@@ -1,11 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+// unit: beside the sources, nothing outside the process. integration: real Kafka, Redis and engine. browser: a real Chromium.
 export default defineConfig({
   test: {
-    include: ['aggregator/src/**/*.test.ts', 'test/**/*.test.ts', 'scripts/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['aggregator/src/**/*.test.ts', 'preview/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
+        },
+      },
+      { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'], testTimeout: 120_000 } },
+      { extends: true, test: { name: 'browser', include: ['test/browser/**/*.test.ts'], testTimeout: 60_000 } },
+    ],
   },
 });

@@ -79,7 +79,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
   const stop = async (): Promise<void> => {
     await Promise.allSettled(admins.map((admin) => admin.disconnect()));
     // Nobody reads the data again, so nothing is gained by a clean end.
-    await Promise.all(nodes.map((node) => node.process?.kill()));
+    await Promise.all(nodes.map((node) => node.process?.kill() ?? Promise.resolve()));
     await rm(folder, { recursive: true, force: true });
   };
   const brokers = nodes.map((node) => `${HOST}:${node.port}`);

@@ -1,0 +1,89 @@
+// Builds what runs: the aggregator as one module and the preview page. `node scripts/build.mjs` builds always, `--if-stale` only
+// what is older than its sources.
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { build, stop } from 'esbuild';
+import { bundleOptions, repositoryRoot } from './bundle.mjs';
+
+const program = join(repositoryRoot, 'aggregator', 'dist', 'tidemark.js');
+const page = join(repositoryRoot, 'preview', 'dist');
+
+const targets = [
+  {
+    name: 'aggregator',
+    output: program,
+    sources: ['aggregator/src', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs'],
+    async make() {
+      await build({
+        ...bundleOptions,
+        entryPoints: [join(repositoryRoot, 'aggregator', 'src', 'main.ts')],
+        outfile: program,
+        sourcemap: true,
+        banner: { js: '#!/usr/bin/env -S node --enable-source-maps' },
+      });
+      chmodSync(program, 0o755);
+    },
+  },
+  {
+    name: 'preview',
+    output: join(page, 'index.html'),
+    sources: ['preview/src', 'preview/index.html', 'package-lock.json', 'scripts/build.mjs'],
+    async make() {
+      rmSync(page, { recursive: true, force: true });
+      mkdirSync(page, { recursive: true });
+      const source = join(repositoryRoot, 'preview', 'src');
+      await build({
+        entryPoints: [join(source, 'page.ts'), join(source, 'page.css')],
+        outdir: page,
+        bundle: true,
+        format: 'esm',
+        target: 'es2022',
+        minify: true,
+        sourcemap: true,
+        logLevel: 'warning',
+      });
+      // Last, because its age says whether the page is stale.
+      cpSync(join(repositoryRoot, 'preview', 'index.html'), join(page, 'index.html'));
+    },
+  },
+];
+
+/**
+ * Builds into aggregator/dist and preview/dist. @throws Error when a source does not compile
+ * @param {{ onlyStale: boolean, log?: (line: string) => void }} options
+ */
+export async function buildAll({ onlyStale, log = console.log }) {
+  for (const { name, output, sources, make } of targets) {
+    if (onlyStale && existsSync(output) && statSync(output).mtimeMs >= newest(sources)) continue;
+    const started = performance.now();
+    try {
+      await make();
+    } catch {
+      // esbuild has printed what is wrong and where.
+      throw new Error(`${name} could not be built; see above`);
+    }
+    log(`built ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  }
+  await stop();
+}
+
+/** @param {readonly string[]} paths */
+function newest(paths) {
+  let latest = 0;
+  for (const path of paths) {
+    const full = join(repositoryRoot, path);
+    const files = statSync(full).isDirectory()
+      ? readdirSync(full, { recursive: true, encoding: 'utf8' }).map((file) => join(full, file))
+      : [full];
+    for (const file of [full, ...files]) latest = Math.max(latest, statSync(file).mtimeMs);
+  }
+  return latest;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  await buildAll({ onlyStale: process.argv.includes('--if-stale') }).catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+}
