@@ -1,8 +1,13 @@
-// ns per web-shop event (about 283 bytes of JSON, four layouts mixed) for the decoder, and JSON.parse for comparison.
-// CPU time of this process, best of five rounds.
+// ns per web-shop event (about 300 bytes of JSON, 12 wanted fields, three layouts mixed) for the decoder, with JSON.parse for
+// comparison, and ns per value added to a sketch. CPU time of this process, best of five rounds.
+// Run: npx esbuild bench/micro/decode.ts --bundle --platform=node --format=esm --outfile=/tmp/decode.mjs && node /tmp/decode.mjs
 
-import { batchOf, definitionOf, SHOP_FIELDS, shopEvents } from '../../aggregator/src/decode/definition.fixture.js';
+import { batchOf, definitionOf, seededRandom, SHOP_FIELDS, shopEvents } from '../../aggregator/src/decode/definition.fixture.js';
 import { createJsonDecoder } from '../../aggregator/src/decode/json-decoder.js';
+import { ArrayPool } from '../../aggregator/src/sketch/array-pool.js';
+import { QuantilesAccumulator } from '../../aggregator/src/sketch/ddsketch.js';
+import { TopAccumulator } from '../../aggregator/src/sketch/heavy-hitters.js';
+import { UniqueAccumulator } from '../../aggregator/src/sketch/hyperloglog.js';
 
 const EVENTS = 100_000;
 
@@ -33,7 +38,7 @@ measure('decode, layouts known', EVENTS, () => {
   return sum;
 });
 
-// A new key order in each record: nothing for the layout cache to learn.
+// A key of its own in each record: nothing for the layout cache to learn.
 const random = shopEvents(EVENTS, 2).map((text, i) => text.replace('{', `{"k${(i * 2_654_435_761) % 4_294_967_296}":${i},`));
 const unlearnable = batchOf(random);
 const general = createJsonDecoder(definition);
@@ -54,4 +59,46 @@ measure('JSON.parse of each event from bytes', EVENTS, () => {
     if (typeof event === 'object' && event !== null) sum++;
   }
   return sum;
+});
+
+// Sketches: 2,000 series, as a busy second has them, each filled by 50 values before it is emptied again.
+const SERIES = 2_000;
+const ADDS = SERIES * 50;
+const draw = seededRandom(9);
+const lo = Int32Array.from({ length: ADDS }, () => draw() * 2 ** 32);
+const hi = Int32Array.from({ length: ADDS }, () => draw() * 2 ** 32);
+const latency = Int32Array.from({ length: ADDS }, () => Math.exp(draw() * 9) * 10);
+const product = Int32Array.from({ length: ADDS }, () => 1 + draw() * draw() * 2_000);
+const pool = new ArrayPool();
+
+const uniques = Array.from({ length: SERIES }, () => new UniqueAccumulator(pool));
+measure('unique add, 50 values per series, with reset', ADDS, () => {
+  for (let i = 0; i < ADDS; i++) uniques[i % SERIES].add(lo[i], hi[i]);
+  let bytes = 0;
+  for (const sketch of uniques) {
+    bytes += sketch.encode()?.length ?? 0;
+    sketch.reset();
+  }
+  return bytes;
+});
+const hot = new UniqueAccumulator(pool);
+measure('unique add, one dense series', ADDS, () => {
+  for (let i = 0; i < ADDS; i++) hot.add(lo[i], hi[i]);
+  return hot.encode()?.length ?? 0;
+});
+const quantiles = Array.from({ length: SERIES }, () => new QuantilesAccumulator(pool));
+measure('quantiles add, 50 values per series, with reset', ADDS, () => {
+  for (let i = 0; i < ADDS; i++) quantiles[i % SERIES].add(latency[i]);
+  let bytes = 0;
+  for (const sketch of quantiles) {
+    bytes += sketch.encode()?.length ?? 0;
+    sketch.reset();
+  }
+  return bytes;
+});
+const tops = Array.from({ length: SERIES }, () => new TopAccumulator(pool));
+measure('top add, 50 values per series, with reset', ADDS, () => {
+  for (let i = 0; i < ADDS; i++) tops[i % SERIES].add(product[i], 1);
+  for (const sketch of tops) sketch.reset();
+  return tops.length;
 });

@@ -48,7 +48,8 @@ export interface EventDecoder {
   readonly strBytes: Uint8Array;
   /**
    * By field: 64-bit hash of a string's UTF-8 bytes as two int32; 0 when missing. A pure function of the bytes. For event id,
-   * user and session, fields that a `unique` component counts, and interned fields; 0 for the others. Signed, because an integer of 2^31 and more would be boxed on its way into a sketch.
+   * user and session and the fields that a `unique` or `top` component names; 0 for the others. Signed, because an integer of
+   * 2^31 and more would be boxed on its way into a sketch.
    */
   readonly hashLo: Int32Array;
   readonly hashHi: Int32Array;

@@ -178,7 +178,9 @@ export function shopEvents(count: number, seed: number): string[] {
     const product = Math.floor(random() * 2_000);
     events.push(
       JSON.stringify({
-        id: `${Math.floor(random() * 2 ** 32).toString(16).padStart(8, '0')}-${i.toString(16).padStart(12, '0')}`,
+        id: `${Math.floor(random() * 2 ** 32)
+          .toString(16)
+          .padStart(8, '0')}-${i.toString(16).padStart(12, '0')}`,
         ts: new Date(1_795_000_000_000 + i * 3).toISOString(),
         type,
         user: `u-${user}`,

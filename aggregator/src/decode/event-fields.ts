@@ -5,6 +5,7 @@
 import type { Definition, FieldId, TimeFormat } from '../definition/model.js';
 import { MAX_INTERNED_BYTES } from './decoder.js';
 import { exoticToInteger, toFixedPoint } from './fixed-point.js';
+import { ByteHash, finishHash } from './hash.js';
 import { Interner } from './interner.js';
 import { DecodeCode } from './outcome.js';
 import type { Scanner } from './scanner.js';
@@ -14,9 +15,10 @@ import { cutPosition } from './utf8.js';
 const enum Kind {
   PlainText,
   HashedText,
-  /** Hashed too. */
+  /** Text, hashed and interned. */
+  ListedText,
   Interned,
-  TextAndInterned,
+  HashedInterned,
   Number,
   Time,
 }
@@ -53,7 +55,8 @@ export class EventFields {
     const count = def.fields.length;
     const listed = new Set(def.components.filter((c) => c.kind === 'top').map((c) => c.field));
     const { id, user, session } = def.event;
-    const hashed = new Set([id, user, session, ...def.components.filter((c) => c.kind === 'unique').map((c) => c.field)]);
+    const named = def.components.filter((c) => c.kind === 'unique' || c.kind === 'top').map((c) => c.field);
+    const hashed = new Set([id, user, session, ...named]);
     this.count = count;
     this.present = new Uint8Array(count);
     this.internId = new Uint32Array(count);
@@ -72,15 +75,14 @@ export class EventFields {
     this.#kind = Uint8Array.from(def.fields, (field) => {
       if (field.index === def.event.time || field.type === 'time') return Kind.Time;
       if (field.type === 'number') return Kind.Number;
-      if (field.interned) return Kind.Interned;
-      if (listed.has(field.index)) return Kind.TextAndInterned;
+      if (field.interned) return hashed.has(field.index) ? Kind.HashedInterned : Kind.Interned;
+      if (listed.has(field.index)) return Kind.ListedText;
       return hashed.has(field.index) ? Kind.HashedText : Kind.PlainText;
     });
     this.needsHash = new Uint8Array(count);
     for (let field = count - 1; field >= 0; field--) {
       for (let f = field; f >= 0; f = nextOfPath[f]) {
-        const kind = this.#kind[f];
-        if (kind === Kind.HashedText || kind === Kind.Interned || kind === Kind.TextAndInterned) this.needsHash[field] = 1;
+        if (this.#kind[f] > Kind.PlainText && this.#kind[f] < Kind.Number) this.needsHash[field] = 1;
       }
     }
   }
@@ -185,7 +187,7 @@ export class EventFields {
     }
     for (let field = 0; field < this.count; field++) {
       const kind = this.#kind[field];
-      if (kind >= Kind.Number || kind === Kind.Interned || this.present[field] === 0 || this.#inScratch[field] === 1) continue;
+      if (kind > Kind.ListedText || this.present[field] === 0 || this.#inScratch[field] === 1) continue;
       const length = this.strEnd[field] - this.strStart[field];
       scanner.reserveScratch(length);
       scanner.scratch.set(scanner.bytes.subarray(this.strStart[field], this.strEnd[field]), scanner.scratchUsed);
@@ -215,39 +217,36 @@ export class EventFields {
     const start = scanner.start;
     const stop = scanner.stop;
     this.present[field] = 1;
-    if (kind !== Kind.Interned) {
+    if (kind <= Kind.ListedText) {
       this.strStart[field] = start;
       this.strEnd[field] = stop;
       this.#inScratch[field] = scanner.unescaped ? 1 : 0;
       if (scanner.unescaped) this.#anyInScratch = true;
       if (kind === Kind.PlainText) return;
-      this.hashLo[field] = scanner.lo;
-      this.hashHi[field] = scanner.hi;
+    }
+    if (kind !== Kind.Interned) {
+      this.hashLo[field] = finishHash(scanner.laneLo, stop - start);
+      this.hashHi[field] = finishHash(scanner.laneHi, stop - start);
       if (kind === Kind.HashedText) return;
     }
     const bytes = scanner.unescaped ? scanner.scratch : scanner.bytes;
     const view = scanner.unescaped ? scanner.scratchView : scanner.view;
-    if (stop - start > MAX_INTERNED_BYTES) {
-      this.#internCut(field, kind, scanner, bytes, view);
-      return;
+    if (stop - start <= MAX_INTERNED_BYTES) {
+      this.internId[field] = this.#interners[field].intern(bytes, view, start, stop, scanner.laneLo, scanner.laneHi);
+    } else {
+      this.#internCut(field, kind, bytes, view, start, stop);
     }
-    this.internId[field] = this.#interners[field].intern(bytes, view, start, stop, scanner.lo, scanner.hi);
-    this.hashLo[field] = scanner.lo;
-    this.hashHi[field] = scanner.hi;
   }
 
-  #internCut(field: FieldId, kind: number, scanner: Scanner, bytes: Uint8Array, view: DataView): void {
-    const { start, stop, lo, hi } = scanner;
+  #internCut(field: FieldId, kind: number, bytes: Uint8Array, view: DataView, start: number, stop: number): void {
     const cut = cutPosition(bytes, start, stop, MAX_INTERNED_BYTES);
-    scanner.hashRange(bytes, start, cut);
-    this.internId[field] = this.#interners[field].intern(bytes, view, start, cut, scanner.lo, scanner.hi);
-    if (kind === Kind.Interned) {
-      this.hashLo[field] = scanner.lo;
-      this.hashHi[field] = scanner.hi;
+    const hash = new ByteHash();
+    hash.of(bytes, start, cut);
+    this.internId[field] = this.#interners[field].intern(bytes, view, start, cut, hash.laneLo, hash.laneHi);
+    if (kind === Kind.HashedInterned) {
+      this.hashLo[field] = hash.lo;
+      this.hashHi[field] = hash.hi;
     }
-    // Other fields of the same path still want the hash of the whole string.
-    scanner.lo = lo;
-    scanner.hi = hi;
   }
 
   #setNumber(field: FieldId, value: number): void {

@@ -23,38 +23,29 @@ export function finishHash(lane: number, length: number): number {
   return h ^ (h >>> 16);
 }
 
-/** Takes one word into the low lane. @param mixed the word after `mixWord` */
-export function laneLo(lane: number, mixed: number): number {
-  const h = lane ^ mixed;
-  return (Math.imul((h << 13) | (h >>> 19), 5) + HashWord.AddLo) | 0;
-}
-
-/** Takes one word into the high lane. */
-export function laneHi(lane: number, mixed: number): number {
-  const h = (lane + mixed) | 0;
-  return (Math.imul((h << 17) | (h >>> 15), 9) + HashWord.AddHi) | 0;
-}
-
-export function mixWord(word: number): number {
-  const k = Math.imul(word, HashWord.Mix1);
-  return Math.imul((k << 15) | (k >>> 17), HashWord.Mix2);
-}
-
 /** Hash of a byte range, as two int32; for strings that the scanner did not hash on its way. */
 export class ByteHash {
+  /** The lanes before they are finished: enough to find a string in a table, and cheaper. */
+  laneLo = 0;
+  laneHi = 0;
   lo = 0;
   hi = 0;
 
   of(bytes: Uint8Array, start: number, end: number): void {
-    let lo = HashWord.SeedLo;
-    let hi = HashWord.SeedHi;
+    let lo: number = HashWord.SeedLo;
+    let hi: number = HashWord.SeedHi;
     for (let p = start; p <= end; p += 4) {
       let word = 0;
       for (let i = Math.min(3, end - p - 1); i >= 0; i--) word = (word << 8) | bytes[p + i];
-      const mixed = mixWord(word);
-      lo = laneLo(lo, mixed);
-      hi = laneHi(hi, mixed);
+      let mixed = Math.imul(word, HashWord.Mix1);
+      mixed = Math.imul((mixed << 15) | (mixed >>> 17), HashWord.Mix2);
+      lo ^= mixed;
+      lo = (Math.imul((lo << 13) | (lo >>> 19), 5) + HashWord.AddLo) | 0;
+      hi = (hi + mixed) | 0;
+      hi = (Math.imul((hi << 17) | (hi >>> 15), 9) + HashWord.AddHi) | 0;
     }
+    this.laneLo = lo;
+    this.laneHi = hi;
     this.lo = finishHash(lo, end - start);
     this.hi = finishHash(hi, end - start);
   }

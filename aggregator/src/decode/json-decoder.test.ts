@@ -33,8 +33,16 @@ describe('an event', () => {
   it('has its values by field', () => {
     const decoder = createJsonDecoder(shop);
     const event = {
-      id: 'e-1', ts: '2026-11-23T06:10:30.123Z', type: 'purchase', user: 'u-1', geo: { country: 'DE', zip: '1' },
-      product: { category: 'shoes', id: 'p-9' }, url: '/a?b=c', amount: 19.99, latency_ms: 12, tags: ['a', { b: [] }],
+      id: 'e-1',
+      ts: '2026-11-23T06:10:30.123Z',
+      type: 'purchase',
+      user: 'u-1',
+      geo: { country: 'DE', zip: '1' },
+      product: { category: 'shoes', id: 'p-9' },
+      url: '/a?b=c',
+      amount: 19.99,
+      latency_ms: 12,
+      tags: ['a', { b: [] }],
     };
     expect(decodeOne(decoder, JSON.stringify(event))).toBe(DecodeCode.ok);
     expect(decoder.timeMs).toBe(NOW_MS);
@@ -65,7 +73,13 @@ describe('an event', () => {
 
   it('takes numbers and booleans as the text of a string field', () => {
     const decoder = createJsonDecoder(shop);
-    for (const [json, text] of [['500', '500'], ['true', 'true'], ['false', 'false'], ['-1.50', '-1.50'], ['12345678901234567890', '12345678901234567890']]) {
+    for (const [json, text] of [
+      ['500', '500'],
+      ['true', 'true'],
+      ['false', 'false'],
+      ['-1.50', '-1.50'],
+      ['12345678901234567890', '12345678901234567890'],
+    ]) {
       expect(decodeOne(decoder, withTime(`"type":${json},"url":${json}`))).toBe(DecodeCode.ok);
       expect(decoder.dictionary(index('type'))[decoder.internId[index('type')]]).toBe(text);
       expect(textOf(decoder, index('url'))).toBe(text);
@@ -98,8 +112,12 @@ describe('an event', () => {
   });
 
   it('has interned strings cut at 256 bytes between code points', () => {
-    const decoder = createJsonDecoder(shop);
-    for (const [long, cut] of [['a'.repeat(300), 'a'.repeat(256)], [`a${'ü'.repeat(200)}`, `a${'ü'.repeat(127)}`], ['🙂'.repeat(65), '🙂'.repeat(64)]]) {
+    const decoder = createJsonDecoder(definitionOf({ fields: SHOP_FIELDS, components: [{ kind: 'unique', field: 'type' }] }));
+    for (const [long, cut] of [
+      ['a'.repeat(300), 'a'.repeat(256)],
+      [`a${'ü'.repeat(200)}`, `a${'ü'.repeat(127)}`],
+      ['🙂'.repeat(65), '🙂'.repeat(64)],
+    ]) {
       expect(decodeOne(decoder, withTime(`"type":${JSON.stringify(long)},"url":${JSON.stringify(long)}`))).toBe(DecodeCode.ok);
       expect(decoder.dictionary(index('type'))[decoder.internId[index('type')]]).toBe(cut);
       expect(textOf(decoder, index('url'))).toBe(long);
@@ -112,8 +130,15 @@ describe('an event', () => {
   it('fills every field of a path that is wanted twice', () => {
     const decoder = createJsonDecoder(
       definitionOf({
-        fields: [...SHOP_FIELDS, { name: 'kind', path: ['type'], interned: false }, { name: 'price', path: ['amount'], type: 'number', decimals: 0 }],
-        components: [{ kind: 'unique', field: 'kind' }],
+        fields: [
+          ...SHOP_FIELDS,
+          { name: 'kind', path: ['type'], interned: false },
+          { name: 'price', path: ['amount'], type: 'number', decimals: 0 },
+        ],
+        components: [
+          { kind: 'unique', field: 'kind' },
+          { kind: 'unique', field: 'type' },
+        ],
       }),
     );
     expect(decodeOne(decoder, withTime('"type":"view","amount":2.5'))).toBe(DecodeCode.ok);
@@ -172,7 +197,11 @@ describe('a refusal', () => {
     ['unknown escape', withTime(String.raw`"url":"\x"`), 'malformed_json'],
     ['UTF-16 mark', Uint8Array.of(0xff, 0xfe, 0x7b, 0), 'invalid_utf8'],
     ['broken UTF-8 in a wanted string', Buffer.concat([Buffer.from('{"url":"'), Uint8Array.of(0xc3), Buffer.from('"}')]), 'invalid_utf8'],
-    ['overlong UTF-8 in another string', Buffer.concat([Buffer.from('{"z":"'), Uint8Array.of(0xc0, 0xaf), Buffer.from('"}')]), 'invalid_utf8'],
+    [
+      'overlong UTF-8 in another string',
+      Buffer.concat([Buffer.from('{"z":"'), Uint8Array.of(0xc0, 0xaf), Buffer.from('"}')]),
+      'invalid_utf8',
+    ],
     ['encoded surrogate', Buffer.concat([Buffer.from('{"z":"'), Uint8Array.of(0xed, 0xa0, 0x80), Buffer.from('"}')]), 'invalid_utf8'],
     ['an array', '[1]', 'not_an_object'],
     ['a number', '12', 'not_an_object'],
@@ -204,8 +233,17 @@ describe('a refusal', () => {
   it('names field, finding and expectation', () => {
     const decoder = createJsonDecoder(definitionOf({ fields: SHOP_FIELDS, maxRecordBytes: 200, rawMs: 86_400_000, maxFutureMs: 60_000 }));
     const details = [
-      '{"ts":1, "geo":{"country":[1]}}', '{"ts":1,"amount":"12"}', '{"ts":tru}', `{"z":"${'x'.repeat(200)}"}`, '{"ts":"x"}', '{}',
-      '{"ts":"2026-11-01T00:00:00Z"}', '{"ts":"2099-01-01T00:00:00Z"}', '{"ts":1,"amount":1e15}', '7', '{"ts":1',
+      '{"ts":1, "geo":{"country":[1]}}',
+      '{"ts":1,"amount":"12"}',
+      '{"ts":tru}',
+      `{"z":"${'x'.repeat(200)}"}`,
+      '{"ts":"x"}',
+      '{}',
+      '{"ts":"2026-11-01T00:00:00Z"}',
+      '{"ts":"2099-01-01T00:00:00Z"}',
+      '{"ts":1,"amount":1e15}',
+      '7',
+      '{"ts":1',
     ].map((value) => {
       expect(decodeOne(decoder, value)).not.toBe(DecodeCode.ok);
       return decoder.detail();
@@ -234,13 +272,17 @@ describe('a refusal', () => {
   it('meets events of unknown tenants only', () => {
     const fields = [...SHOP_FIELDS, { name: 'tenant', interned: true }];
     const decoder = createJsonDecoder(definitionOf({ fields, tenant: 'tenant', tenants: ['acme', 'globex'] }));
-    const reasons = ['"tenant":"acme"', '"tenant":"evil"', '', '"tenant":null', '"tenant":""', '"tenant":"globex"'].map((text) => reasonFor(withTime(text), decoder));
+    const reasons = ['"tenant":"acme"', '"tenant":"evil"', '', '"tenant":null', '"tenant":""', '"tenant":"globex"'].map((text) =>
+      reasonFor(withTime(text), decoder),
+    );
     expect(reasons).toEqual(['ok', 'unknown_tenant', 'unknown_tenant', 'unknown_tenant', 'unknown_tenant', 'ok']);
     expect(decoder.resetIfLarger(1)).toBe(true);
     expect(reasonFor(withTime('"tenant":"evil"'), decoder)).toBe('unknown_tenant');
     expect(decoder.detail()).toBe('field tenant: found "evil", expected the name of a tenant of the definition');
     expect(reasonFor(withTime('"tenant":"globex"'), decoder)).toBe('ok');
-    expect(() => createJsonDecoder(definitionOf({ fields: [...SHOP_FIELDS, { name: 'tenant' }], tenant: 'tenant' }))).toThrow(/not interned/);
+    expect(() => createJsonDecoder(definitionOf({ fields: [...SHOP_FIELDS, { name: 'tenant' }], tenant: 'tenant' }))).toThrow(
+      /not interned/,
+    );
   });
 });
 

@@ -78,20 +78,12 @@ export class LayoutCache {
     let p = start;
     let node = 0;
     for (;;) {
-      const guess = tree[node + Slot.Predicted];
-      let next = guess;
-      let after = guess === 0 ? -1 : this.#match(guess, view, bytes, p, end);
+      let next = tree[node + Slot.Predicted];
+      let after = this.#match(next, view, bytes, p, end);
       if (after < 0) {
-        for (next = tree[node + Slot.Child]; next !== 0; next = tree[next + Slot.Sibling]) {
-          if (next === guess) continue;
-          after = this.#match(next, view, bytes, p, end);
-          if (after >= 0) break;
-        }
-        if (next === 0) {
-          this.#misses++;
-          return false;
-        }
-        tree[node + Slot.Predicted] = next;
+        next = this.#otherChild(node, view, bytes, p, end);
+        if (next === 0) return false;
+        after = p + tree[next + Slot.Length];
       }
       node = next;
       p = after;
@@ -146,11 +138,24 @@ export class LayoutCache {
     this.#missing.push(Int32Array.from(missing));
   }
 
+  /** The child of `node` whose text stands at p, though another one was predicted; 0 when there is none. */
+  #otherChild(node: number, view: DataView, bytes: Uint8Array, p: number, end: number): number {
+    const tree = this.#tree;
+    for (let child = tree[node + Slot.Child]; child !== 0; child = tree[child + Slot.Sibling]) {
+      if (this.#match(child, view, bytes, p, end) < 0) continue;
+      tree[node + Slot.Predicted] = child;
+      return child;
+    }
+    this.#misses++;
+    return 0;
+  }
+
   /** @returns the position after the node's text, or -1 where it does not stand at p or no value can follow */
   #match(node: number, view: DataView, bytes: Uint8Array, p: number, end: number): number {
     const tree = this.#tree;
     const after = p + tree[node + Slot.Length];
-    if (after > end) return -1;
+    // Node 0 has no text: it stands for no child at all.
+    if (after > end || node === 0) return -1;
     const words = this.#words;
     let word = tree[node + Slot.Word];
     const lastWord = after - 8;

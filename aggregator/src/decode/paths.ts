@@ -54,7 +54,7 @@ export class PathTree {
     }
   }
 
-  /** The node of a key under `parent`, or -1 when nobody wants it. @param lo,hi the key's hash */
+  /** The node of a key under `parent`, or -1 when nobody wants it. @param lo,hi the lanes of the key's hash */
   child(parent: number, bytes: Uint8Array, start: number, stop: number, lo: number, hi: number): number {
     for (let slot = this.#slot(parent, lo); ; slot = (slot + 1) & this.#mask) {
       const node = this.#table[slot];
@@ -83,8 +83,8 @@ export class PathTree {
     hash.of(bytes, 0, bytes.length);
     this.#parent.push(parent);
     this.#key.push(bytes);
-    this.#lo.push(hash.lo);
-    this.#hi.push(hash.hi);
+    this.#lo.push(hash.laneLo);
+    this.#hi.push(hash.laneHi);
     return this.#key.length - 1;
   }
 }

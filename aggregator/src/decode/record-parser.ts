@@ -57,8 +57,10 @@ export class RecordParser {
     this.#record++;
     shape.count = 0;
     shape.usable = true;
-    shape.covered.fill(0);
-    for (let field = 0; field < this.#fields.count; field++) this.#fields.setMissing(field);
+    for (let field = 0; field < shape.covered.length; field++) {
+      shape.covered[field] = 0;
+      this.#fields.error[field] = DecodeCode.ok;
+    }
 
     let p = scanner.space(start);
     const isObject = scanner.bytes[p] === 0x7b && p < scanner.end;
@@ -69,7 +71,10 @@ export class RecordParser {
       scanner.fail(DecodeCode.malformedJson, rest, 'the end of the record');
       return DecodeCode.malformedJson;
     }
-    if (isObject) return DecodeCode.ok;
+    if (isObject) {
+      for (let field = 0; field < shape.covered.length; field++) if (shape.covered[field] === 0) this.#fields.setMissing(field);
+      return DecodeCode.ok;
+    }
     scanner.fail(DecodeCode.notAnObject, scanner.space(start), 'an object');
     return DecodeCode.notAnObject;
   }
@@ -92,7 +97,7 @@ export class RecordParser {
         p = scanner.string(p + 1);
         if (p < 0) return p;
         const keyBytes = scanner.unescaped ? scanner.scratch : bytes;
-        child = this.#paths.child(node, keyBytes, scanner.start, scanner.stop, scanner.lo, scanner.hi);
+        child = this.#paths.child(node, keyBytes, scanner.start, scanner.stop, scanner.laneLo, scanner.laneHi);
         scanner.scratchUsed = scratchUsed;
       }
       p = scanner.space(p);
@@ -123,11 +128,16 @@ export class RecordParser {
     const field = node < 0 ? -1 : this.#paths.fieldOf[node];
     const c = scanner.bytes[p];
     if (c === 0x7b) {
-      if (field >= 0) this.#fields.refuseContainer(field, p);
+      if (field >= 0) {
+        this.#fields.refuseContainer(field, p);
+        this.#cover(field);
+      }
       return this.#object(p + 1, node, depth + 1);
     }
     const stop = field < 0 ? scanner.skipValue(p, depth) : this.#wantedValue(p, c, field, depth);
-    if (stop >= 0) this.#note(p, stop, field, depth);
+    if (stop < 0) return stop;
+    if (field >= 0) this.#cover(field);
+    this.#note(p, stop, field, depth);
     return stop;
   }
 
@@ -162,6 +172,9 @@ export class RecordParser {
     shape.field[shape.count] = field;
     shape.depth[shape.count] = depth;
     shape.count++;
-    for (let f = field; f >= 0; f = this.#paths.nextOfPath[f]) shape.covered[f] = 1;
+  }
+
+  #cover(first: number): void {
+    for (let field = first; field >= 0; field = this.#paths.nextOfPath[field]) this.shape.covered[field] = 1;
   }
 }

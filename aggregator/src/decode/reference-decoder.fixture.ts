@@ -45,7 +45,8 @@ export function decodeByReference(def: Definition, value: Uint8Array | null, log
   }
   const time = values[def.event.time];
   if (typeof time !== 'number') return refusal(DecodeCode.missingTime);
-  if (def.event.tenant >= 0 && !def.tenants.some((tenant) => tenant.name === values[def.event.tenant])) return refusal(DecodeCode.unknownTenant);
+  if (def.event.tenant >= 0 && !def.tenants.some((tenant) => tenant.name === values[def.event.tenant]))
+    return refusal(DecodeCode.unknownTenant);
   if (time < logTimestampMs - def.retention.rawMs) return refusal(DecodeCode.timeTooOld);
   if (time > logTimestampMs + def.maxFutureMs) return refusal(DecodeCode.timeInFuture);
   return { code: DecodeCode.ok, values, fromNumber };
@@ -87,8 +88,7 @@ function timeOf(format: Definition['event']['timeFormat'], raw: string | number)
 }
 
 function isoTime(text: string): number | null {
-  const match =
-    /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(text);
+  const match = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?(Z|z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(text);
   if (match === null) return null;
   const [year, month, day, hour, minute, second] = match.slice(1, 7).map((part) => Number(part ?? 0));
   if (hour > 23 || minute > 59 || second > 59) return null;

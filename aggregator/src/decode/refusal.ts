@@ -26,7 +26,9 @@ export function describeRefusal(def: Definition, refusal: Refusal): string {
     case DecodeCode.ok:
       return '';
     case DecodeCode.empty:
-      return refusal.recordBytes < 0 ? 'found no value (a tombstone), expected a JSON object' : 'found an empty value, expected a JSON object';
+      return refusal.recordBytes < 0
+        ? 'found no value (a tombstone), expected a JSON object'
+        : 'found an empty value, expected a JSON object';
     case DecodeCode.tooLarge:
       return `found ${refusal.recordBytes} bytes, expected at most ${refusal.maxRecordBytes}`;
     case DecodeCode.invalidUtf8:
@@ -51,10 +53,7 @@ export function describeRefusal(def: Definition, refusal: Refusal): string {
     case DecodeCode.timeTooOld:
     case DecodeCode.timeInFuture: {
       const found = isoOf(refusal.fields.numbers[def.event.time]);
-      const limit =
-        code === DecodeCode.timeTooOld
-          ? `at most ${def.retention.rawMs} ms before`
-          : `at most ${def.maxFutureMs} ms after`;
+      const limit = code === DecodeCode.timeTooOld ? `at most ${def.retention.rawMs} ms before` : `at most ${def.maxFutureMs} ms after`;
       return `${nameOf(def, def.event.time)}: found ${found}, expected ${limit} the record's log timestamp ${isoOf(refusal.logTimestampMs)}`;
     }
   }

@@ -3,7 +3,7 @@
 // means refused. Invariant: `view` is readable for SPARE_BYTES past `end`, and no accepted token reaches past `end`.
 
 import { MAX_DEPTH, SPARE_BYTES } from './decoder.js';
-import { ByteHash, finishHash, HashWord } from './hash.js';
+import { ByteHash, HashWord } from './hash.js';
 import { DecodeCode } from './outcome.js';
 import { utf8SequenceLength, writeCodePoint } from './utf8.js';
 
@@ -19,12 +19,12 @@ export class Scanner {
   view: DataView = new DataView(this.bytes.buffer);
   end = 0;
 
-  /** The last string: its range in `bytes`, or in `scratch` when `unescaped`; and its hash. */
+  /** The last string: its range in `bytes`, or in `scratch` when `unescaped`; and the lanes of its hash, unfinished. */
   start = 0;
   stop = 0;
   unescaped = false;
-  lo = 0;
-  hi = 0;
+  laneLo = 0;
+  laneHi = 0;
   /** Unescaped strings of the present record, one after the other; SPARE_BYTES at its end. */
   scratch = new Uint8Array(1024);
   scratchView = new DataView(this.scratch.buffer);
@@ -58,12 +58,12 @@ export class Scanner {
     return p;
   }
 
-  /** Reads a string and its hash. @param p after the opening quote */
+  /** Reads a string and hashes it. @param p after the opening quote */
   string(p: number): number {
     const view = this.view;
     const end = this.end;
-    let lo = HashWord.SeedLo;
-    let hi = HashWord.SeedHi;
+    let lo: number = HashWord.SeedLo;
+    let hi: number = HashWord.SeedHi;
     for (let q = p; q < end; q += 4) {
       const word = view.getInt32(q, true);
       // A set high bit marks a quote, a backslash, a control character or a byte of 0x80 and more; the lowest mark is exact.
@@ -89,8 +89,8 @@ export class Scanner {
       this.start = p;
       this.stop = at;
       this.unescaped = false;
-      this.lo = finishHash(lo, at - p);
-      this.hi = finishHash(hi, at - p);
+      this.laneLo = lo;
+      this.laneHi = hi;
       return at + 1;
     }
     return this.#awkwardString(p, true);
@@ -189,8 +189,8 @@ export class Scanner {
 
   hashRange(bytes: Uint8Array, start: number, stop: number): void {
     this.#hash.of(bytes, start, stop);
-    this.lo = this.#hash.lo;
-    this.hi = this.#hash.hi;
+    this.laneLo = this.#hash.laneLo;
+    this.laneHi = this.#hash.laneHi;
   }
 
   /** Makes room for the unescaped form of what is left of the record. */

@@ -48,8 +48,16 @@ const word = fc.constantFrom('', 'view', 'buy', 'error', 'ü');
 const event: fc.Arbitrary<Event> = fc.record({ type: word, url: word, amount: fc.integer({ min: -3, max: 3 }) }, { requiredKeys: [] });
 const condition = fc.oneof(
   fc.record({ field: fc.constantFrom('type', 'url', 'amount'), op: fc.constantFrom('exists' as const, 'missing' as const) }),
-  fc.record({ field: fc.constantFrom('type', 'url'), op: fc.constantFrom('in' as const, 'not in' as const), values: fc.array(word, { minLength: 1, maxLength: 3 }) }),
-  fc.record({ field: fc.constantFrom('type', 'url'), op: fc.constantFrom('=' as const, '!=' as const, '<' as const, '>=' as const), values: fc.tuple(word) }),
+  fc.record({
+    field: fc.constantFrom('type', 'url'),
+    op: fc.constantFrom('in' as const, 'not in' as const),
+    values: fc.array(word, { minLength: 1, maxLength: 3 }),
+  }),
+  fc.record({
+    field: fc.constantFrom('type', 'url'),
+    op: fc.constantFrom('=' as const, '!=' as const, '<' as const, '>=' as const),
+    values: fc.tuple(word),
+  }),
   fc.record({
     field: fc.constant('amount'),
     op: fc.constantFrom('=' as const, '!=' as const, '<' as const, '<=' as const, '>' as const, '>=' as const),
@@ -60,20 +68,24 @@ const condition = fc.oneof(
 describe('wheres', () => {
   it('hold for exactly the events that their conditions describe, ids renumbered or not', () => {
     fc.assert(
-      fc.property(fc.array(fc.array(condition, { maxLength: 3 }), { minLength: 1, maxLength: 5 }), fc.array(event, { minLength: 1, maxLength: 8 }), (wheres, events) => {
-        const definition = definitionOf({ fields: FIELDS, components: wheres.map((where) => ({ kind: 'count', where })) });
-        const decoder = createJsonDecoder(definition);
-        const compiled = compileWheres(definition, decoder);
-        const batch = batchOf(events.map((e) => JSON.stringify({ ts: 1_795_000_000, ...e })));
-        events.forEach((e, i) => {
-          if (i === 4) decoder.resetIfLarger(1);
-          expect(decoder.decode(batch, i)).toBe(DecodeCode.ok);
-          compiled.evaluate();
-          wheres.forEach((where, c) => {
-            expect(compiled.flags[compiled.ofComponent[c]], JSON.stringify([e, where])).toBe(matches(e, where) ? 1 : 0);
+      fc.property(
+        fc.array(fc.array(condition, { maxLength: 3 }), { minLength: 1, maxLength: 5 }),
+        fc.array(event, { minLength: 1, maxLength: 8 }),
+        (wheres, events) => {
+          const definition = definitionOf({ fields: FIELDS, components: wheres.map((where) => ({ kind: 'count', where })) });
+          const decoder = createJsonDecoder(definition);
+          const compiled = compileWheres(definition, decoder);
+          const batch = batchOf(events.map((e) => JSON.stringify({ ts: 1_795_000_000, ...e })));
+          events.forEach((e, i) => {
+            if (i === 4) decoder.resetIfLarger(1);
+            expect(decoder.decode(batch, i)).toBe(DecodeCode.ok);
+            compiled.evaluate();
+            wheres.forEach((where, c) => {
+              expect(compiled.flags[compiled.ofComponent[c]], JSON.stringify([e, where])).toBe(matches(e, where) ? 1 : 0);
+            });
           });
-        });
-      }),
+        },
+      ),
       { numRuns: 500 },
     );
   });
@@ -92,7 +104,10 @@ describe('wheres', () => {
 
   it('compare interned strings as they are kept: cut at 256 bytes', () => {
     const long = 'x'.repeat(300);
-    const definition = definitionOf({ fields: FIELDS, components: [{ kind: 'count', where: [{ field: 'type', op: '=', values: [long] }] }] });
+    const definition = definitionOf({
+      fields: FIELDS,
+      components: [{ kind: 'count', where: [{ field: 'type', op: '=', values: [long] }] }],
+    });
     const decoder = createJsonDecoder(definition);
     const compiled = compileWheres(definition, decoder);
     expect(decoder.decode(batchOf([JSON.stringify({ ts: 1_795_000_000, type: long })]), 0)).toBe(DecodeCode.ok);

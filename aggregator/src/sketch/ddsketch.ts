@@ -14,7 +14,8 @@ export { binOf, coarseBin, coarseBinBounds, valueOfBin } from './ddsketch-bins.j
 
 /** Immutable, so all accumulators may share it. */
 const BIN_TABLE = new BinTable();
-const MAX_ENTRY_COUNT = 65_536;
+/** Most values of one encoded entry. */
+export const MAX_ENTRY_COUNT = 65_536;
 
 /**
  * The values of one series in one pane: an open-addressing table of pairs (bin, count), in one array.

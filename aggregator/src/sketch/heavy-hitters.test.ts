@@ -98,7 +98,12 @@ describe('top lists', () => {
 
   it('ignore NaN weights and bound negative ones both ways', () => {
     const names = new Interner();
-    const accumulator = fill(new TopAccumulator(), names, [['a', Number.NaN], ['b', -10], ['c', 4], ['d', 3]]);
+    const accumulator = fill(new TopAccumulator(), names, [
+      ['a', Number.NaN],
+      ['b', -10],
+      ['c', 4],
+      ['d', 3],
+    ]);
     const reader = readerOf(accumulator.encode(1, names));
     expect(reader.items(5)).toEqual([{ item: 'b', weight: -10 }]);
     expect(reader.error()).toBe(4);
@@ -106,7 +111,10 @@ describe('top lists', () => {
 
   it('of a torn tail are read as far as they go', () => {
     const names = new Interner();
-    const delta = fill(new TopAccumulator(), names, [['a', 1], ['bb', 2]]).encode(10, names);
+    const delta = fill(new TopAccumulator(), names, [
+      ['a', 1],
+      ['bb', 2],
+    ]).encode(10, names);
     expect(readerOf(delta!.subarray(0, delta!.length - 3)).items(10)).toHaveLength(1);
   });
 

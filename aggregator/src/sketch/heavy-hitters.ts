@@ -185,9 +185,10 @@ export function compactTop(delta: Uint8Array, keep: number): Uint8Array {
 }
 
 const NO_WEIGHTS = new Float64Array(0);
-const ERROR_ENTRY_BYTES = 9;
+export const ERROR_ENTRY_BYTES = 9;
 
-function entryBytes(itemBytes: number): number {
+/** Length of an encoded entry. */
+export function entryBytes(itemBytes: number): number {
   const tag = itemBytes + 1;
   return itemBytes + 8 + (tag < 0x80 ? 1 : tag < 0x4000 ? 2 : tag < 0x20_0000 ? 3 : 4);
 }

@@ -11,13 +11,17 @@ import type { UniqueSketch } from './accumulator.js';
 import type { UniqueReader } from './sketch.js';
 
 export const DENSE_PRECISION = 15;
-const REGISTERS = 2 ** DENSE_PRECISION;
-const DENSE_BLOCK = 0x80000000 | DENSE_PRECISION;
-const BLOCK_BYTES = 4 + REGISTERS;
-/** Index bits that a sparse entry has more than a register. */
-const EXTRA_BITS = SPARSE_PRECISION - DENSE_PRECISION;
+export const REGISTERS = 2 ** DENSE_PRECISION;
+export const DENSE_BLOCK = 0x80000000 | DENSE_PRECISION;
+export const BLOCK_BYTES = 4 + REGISTERS;
+/** An enum, because a bundler writes its members as literals. */
+const enum Extra {
+  /** Index bits that a sparse entry has more than a register: SPARSE_PRECISION - DENSE_PRECISION. */
+  Bits = 10,
+  Mask = 0x3ff,
+}
 /** An accumulator stays sparse while that makes the shorter delta. */
-const MAX_SPARSE_WRITTEN = REGISTERS / 4;
+export const MAX_SPARSE_WRITTEN = REGISTERS / 4;
 /** A reader stays sparse longer, for the better estimate; 2^18 words of memory. */
 const MAX_SPARSE_READ = 196_608;
 const SPARSE_REGISTERS = 2 ** SPARSE_PRECISION;
@@ -153,11 +157,12 @@ function denseBlock(dense: Uint8Array): Uint8Array {
   return delta;
 }
 
-function setRegister(dense: Uint8Array, entry: number): void {
+/** Takes a sparse entry into dense registers. */
+export function setRegister(dense: Uint8Array, entry: number): void {
   const index = entry >>> 6;
-  const extra = index & (2 ** EXTRA_BITS - 1);
-  const rank = extra !== 0 ? Math.clz32(extra) - (31 - EXTRA_BITS) : EXTRA_BITS + (entry & 0x3f);
-  const register = index >>> EXTRA_BITS;
+  const extra = index & Extra.Mask;
+  const rank = extra !== 0 ? Math.clz32(extra) - (31 - Extra.Bits) : Extra.Bits + (entry & 0x3f);
+  const register = index >>> Extra.Bits;
   if (rank > dense[register]) dense[register] = rank;
 }
 

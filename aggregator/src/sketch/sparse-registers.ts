@@ -3,7 +3,7 @@
 //
 // Word: index << 6 | rank, so bit 31 is free (it marks a dense block in an encoded delta) and no entry is 0.
 
-import { ArrayPool } from './array-pool.js';
+import { type ArrayPool } from './array-pool.js';
 
 /** Precision of sparse entries, in bits of index. */
 export const SPARSE_PRECISION = 25;
