@@ -23,7 +23,13 @@ export class ApiError extends Error {
   }
 }
 
-export function apiError(status: number, code: string, message: string, remedy: string, headers: Readonly<Record<string, string>> = {}): ApiError {
+export function apiError(
+  status: number,
+  code: string,
+  message: string,
+  remedy: string,
+  headers: Readonly<Record<string, string>> = {},
+): ApiError {
   return new ApiError(status, { code, message, remedy }, headers);
 }
 
@@ -43,7 +49,11 @@ export function refusalOf(error: unknown): Refusal {
   if (error instanceof ApiError) return { status: error.status, body: { error: error.problem }, headers: error.headers };
   const framework = frameworkStatus(error);
   if (framework !== null) {
-    const problem = { code: 'BAD_REQUEST', message: 'The request could not be read.', remedy: 'Check the method, the address and the headers.' };
+    const problem = {
+      code: 'BAD_REQUEST',
+      message: 'The request could not be read.',
+      remedy: 'Check the method, the address and the headers.',
+    };
     return { status: framework, body: { error: problem }, headers: {} };
   }
   const status = statusOf(error);
@@ -54,6 +64,7 @@ export function refusalOf(error: unknown): Refusal {
 function frameworkStatus(error: unknown): number | null {
   if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return null;
   const { code, statusCode } = error;
-  const known = typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  const known =
+    typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
   return known ? statusCode : null;
 }

@@ -29,7 +29,12 @@ export class Authenticator {
     const tenant = this.#required ? this.#byToken(credentials.authorization) : this.#first;
     const asked = credentials.tenantHeader;
     if (asked !== undefined && asked !== tenant.name) {
-      throw apiError(403, 'FOREIGN_TENANT', 'This token does not give access to the tenant that was asked for.', `Leave the ${TENANT_HEADER} header out, or use a token of that tenant.`);
+      throw apiError(
+        403,
+        'FOREIGN_TENANT',
+        'This token does not give access to the tenant that was asked for.',
+        `Leave the ${TENANT_HEADER} header out, or use a token of that tenant.`,
+      );
     }
     return tenant;
   }
@@ -40,14 +45,18 @@ export class Authenticator {
       throw apiError(401, 'TOKEN_MISSING', 'A token is required.', "Send the header 'Authorization: Bearer <token>'.", challenge);
     }
     const match = /^Bearer +([^\s]{1,1024}) *$/i.exec(authorization);
-    const found = createHash('sha256').update(match?.[1] ?? '').digest();
+    const found = createHash('sha256')
+      .update(match?.[1] ?? '')
+      .digest();
     let tenant: Tenant | null = null;
     // All of them are compared, so that the time taken does not tell which one was near.
     for (const token of this.#tokens) {
       if (token.digest.length === found.length && timingSafeEqual(token.digest, found)) tenant ??= token.tenant;
     }
     if (match === null || tenant === null) {
-      throw apiError(401, 'TOKEN_INVALID', 'The token is not valid.', 'Check the token; its SHA-256 must be among those of a tenant.', { 'www-authenticate': 'Bearer realm="tidemark", error="invalid_token"' });
+      throw apiError(401, 'TOKEN_INVALID', 'The token is not valid.', 'Check the token; its SHA-256 must be among those of a tenant.', {
+        'www-authenticate': 'Bearer realm="tidemark", error="invalid_token"',
+      });
     }
     return tenant;
   }

@@ -6,18 +6,32 @@ import { createGunzip } from 'node:zlib';
 import { apiError, type ApiError } from './api-error.js';
 
 /** @throws ApiError 413 when too large, 415 on an unknown encoding, 400 when it does not inflate or breaks off */
-export async function readBody(stream: Readable, encoding: string | undefined, contentLength: string | undefined, maxBytes: number): Promise<Buffer> {
+export async function readBody(
+  stream: Readable,
+  encoding: string | undefined,
+  contentLength: string | undefined,
+  maxBytes: number,
+): Promise<Buffer> {
   const how = (encoding ?? 'identity').trim().toLowerCase();
   if (how !== 'identity' && how !== 'gzip' && how !== 'x-gzip') {
-    throw apiError(415, 'UNKNOWN_ENCODING', `Content-Encoding: found ${JSON.stringify(how.slice(0, 40))}, expected gzip or identity.`, 'Send the body as it is, or compressed with gzip.');
+    throw apiError(
+      415,
+      'UNKNOWN_ENCODING',
+      `Content-Encoding: found ${JSON.stringify(how.slice(0, 40))}, expected gzip or identity.`,
+      'Send the body as it is, or compressed with gzip.',
+    );
   }
   if (contentLength !== undefined && Number(contentLength) > maxBytes) throw tooLarge(maxBytes);
-  const raw = await collect(stream, maxBytes, (cause) => apiError(400, 'BODY_BROKEN_OFF', `The body broke off: ${cause.message}.`, 'Send it again.'));
+  const raw = await collect(stream, maxBytes, (cause) =>
+    apiError(400, 'BODY_BROKEN_OFF', `The body broke off: ${cause.message}.`, 'Send it again.'),
+  );
   if (how === 'identity') return raw;
   const gunzip = createGunzip();
   gunzip.end(raw);
   try {
-    return await collect(gunzip, maxBytes, () => apiError(400, 'BAD_GZIP', 'The body is not valid gzip.', 'Compress it with gzip, or leave the Content-Encoding header out.'));
+    return await collect(gunzip, maxBytes, () =>
+      apiError(400, 'BAD_GZIP', 'The body is not valid gzip.', 'Compress it with gzip, or leave the Content-Encoding header out.'),
+    );
   } finally {
     gunzip.destroy();
   }
@@ -25,7 +39,13 @@ export async function readBody(stream: Readable, encoding: string | undefined, c
 
 function tooLarge(maxBytes: number): ApiError {
   // The rest of the body is not read, so the connection cannot be used again.
-  return apiError(413, 'BODY_TOO_LARGE', `The body is larger than ${maxBytes} bytes, inflated.`, 'Send less at a time, or raise server.maxBodyBytes.', { connection: 'close' });
+  return apiError(
+    413,
+    'BODY_TOO_LARGE',
+    `The body is larger than ${maxBytes} bytes, inflated.`,
+    'Send less at a time, or raise server.maxBodyBytes.',
+    { connection: 'close' },
+  );
 }
 
 async function collect(stream: Readable, maxBytes: number, broken: (cause: Error) => ApiError): Promise<Buffer> {
@@ -69,7 +89,12 @@ export function mediaType(contentType: string | undefined): string {
 export function parseJson(body: Buffer, contentType: string | undefined): unknown {
   const type = mediaType(contentType);
   if (type !== 'application/json' && !type.endsWith('+json')) {
-    throw apiError(415, 'NOT_JSON', `Content-Type: found ${JSON.stringify(type.slice(0, 60))}, expected application/json.`, "Send the header 'Content-Type: application/json'.");
+    throw apiError(
+      415,
+      'NOT_JSON',
+      `Content-Type: found ${JSON.stringify(type.slice(0, 60))}, expected application/json.`,
+      "Send the header 'Content-Type: application/json'.",
+    );
   }
   try {
     return JSON.parse(body.toString('utf8'));

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { createJsonDecoder } from '../decode/json-decoder.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
-import { testDefinition, TestClock, testTenant } from '../query/event-list.fixture.js';
+import { TestClock } from '../query/event-list.fixture.js';
+import { testDefinition, testTenant } from '../query/shop.fixture.js';
 import type { LogWriter } from '../source/log.js';
 import { createCollect } from './collect.js';
 import { splitArray, splitLines } from './event-split.js';
@@ -19,7 +20,15 @@ function bench(def: Definition = testDefinition()) {
     close: async () => undefined,
   };
   const collect = createCollect(def, createJsonDecoder(def), writer, new TestClock(NOW));
-  return { stored, writer, take: (tenant: string, texts: (string | Buffer)[]) => collect(tenant, texts.map((text) => Buffer.from(text))) };
+  return {
+    stored,
+    writer,
+    take: (tenant: string, texts: (string | Buffer)[]) =>
+      collect(
+        tenant,
+        texts.map((text) => Buffer.from(text)),
+      ),
+  };
 }
 
 describe('collected events', () => {
@@ -27,14 +36,32 @@ describe('collected events', () => {
     const { take, stored } = bench();
     const text = ` {"time": ${NOW}, "user":"ünal", "amount": 12.50, "extra": 12345678901234567890}`.trim();
     expect(await take('shop', [text, `{"time":${NOW}}`])).toEqual({ accepted: 2, refused: [] });
-    expect(stored).toEqual([{ key: 'ünal', text }, { key: '', text: `{"time":${NOW}}` }]);
+    expect(stored).toEqual([
+      { key: 'ünal', text },
+      { key: '', text: `{"time":${NOW}}` },
+    ]);
   });
 
   it('are refused one by one, with the reason that a dead letter would have', async () => {
     const { take, stored } = bench();
-    const { accepted, refused } = await take('shop', ['{"time":', '[]', '{"user":"a"}', `{"time":${NOW},"amount":"much"}`, `{"time":${NOW + 3_600_000}}`, `{"time":${NOW}}`, Buffer.from([0x7b, 0xff, 0x7d])]);
+    const { accepted, refused } = await take('shop', [
+      '{"time":',
+      '[]',
+      '{"user":"a"}',
+      `{"time":${NOW},"amount":"much"}`,
+      `{"time":${NOW + 3_600_000}}`,
+      `{"time":${NOW}}`,
+      Buffer.from([0x7b, 0xff, 0x7d]),
+    ]);
     expect(accepted).toBe(1);
-    expect(refused.map(({ index, reason }) => [index, reason])).toEqual([[0, 'malformed_json'], [1, 'not_an_object'], [2, 'missing_time'], [3, 'wrong_type'], [4, 'time_in_future'], [6, 'invalid_utf8']]);
+    expect(refused.map(({ index, reason }) => [index, reason])).toEqual([
+      [0, 'malformed_json'],
+      [1, 'not_an_object'],
+      [2, 'missing_time'],
+      [3, 'wrong_type'],
+      [4, 'time_in_future'],
+      [6, 'invalid_utf8'],
+    ]);
     expect(refused.every(({ detail }) => detail.includes('expected'))).toBe(true);
     expect(stored.length).toBe(1);
   });
@@ -43,8 +70,15 @@ describe('collected events', () => {
     const base = testDefinition();
     const def = testDefinition({ event: { ...base.event, tenant: 1 }, tenants: [testTenant('shop'), testTenant('other')] });
     const { take, stored } = bench(def);
-    const { refused } = await take('shop', [`{"time":${NOW},"country":"shop"}`, `{"time":${NOW},"country":"other"}`, `{"time":${NOW},"country":"nobody"}`]);
-    expect(refused.map(({ index, reason }) => [index, reason])).toEqual([[1, 'foreign_tenant'], [2, 'unknown_tenant']]);
+    const { refused } = await take('shop', [
+      `{"time":${NOW},"country":"shop"}`,
+      `{"time":${NOW},"country":"other"}`,
+      `{"time":${NOW},"country":"nobody"}`,
+    ]);
+    expect(refused.map(({ index, reason }) => [index, reason])).toEqual([
+      [1, 'foreign_tenant'],
+      [2, 'unknown_tenant'],
+    ]);
     expect(stored.length).toBe(1);
     expect((await bench().take('other', [`{"time":${NOW}}`])).refused[0]).toMatchObject({ reason: 'foreign_tenant' });
   });

@@ -42,7 +42,11 @@ export function createCollect(def: Definition, decoder: EventDecoder, writer: Lo
       }
       const owner = tenantOf(def, decoder);
       if (owner !== tenant) {
-        refused.push({ index, reason: 'foreign_tenant', detail: `found the tenant ${JSON.stringify(owner)}, expected ${JSON.stringify(tenant)}, the token's` });
+        refused.push({
+          index,
+          reason: 'foreign_tenant',
+          detail: `found the tenant ${JSON.stringify(owner)}, expected ${JSON.stringify(tenant)}, the token's`,
+        });
         return;
       }
       accepted.push({ key: keyOf(def, decoder), value });
@@ -67,8 +71,15 @@ function batchOf(events: readonly Buffer[], nowMs: number): RecordBatch {
     end[index] = at;
   });
   return {
-    partition: 'collect/0', generation: 0, count, bytes, start, end,
-    offset: Float64Array.from({ length: count }, (_, index) => index), timestampMs: new Float64Array(count).fill(nowMs), logEnd: count,
+    partition: 'collect/0',
+    generation: 0,
+    count,
+    bytes,
+    start,
+    end,
+    offset: Float64Array.from({ length: count }, (_, index) => index),
+    timestampMs: new Float64Array(count).fill(nowMs),
+    logEnd: count,
   };
 }
 
@@ -84,5 +95,9 @@ function keyOf(def: Definition, decoder: EventDecoder): string {
   const field = def.event.user;
   if (field < 0 || decoder.present[field] === 0) return '';
   if (def.fields[field].interned) return decoder.dictionary(field)[decoder.internId[field]] ?? '';
-  return Buffer.from(decoder.strBytes.buffer, decoder.strBytes.byteOffset, decoder.strBytes.byteLength).toString('utf8', decoder.strStart[field], decoder.strEnd[field]);
+  return Buffer.from(decoder.strBytes.buffer, decoder.strBytes.byteOffset, decoder.strBytes.byteLength).toString(
+    'utf8',
+    decoder.strStart[field],
+    decoder.strEnd[field],
+  );
 }

@@ -3,7 +3,12 @@
 
 import { apiError, type ApiError } from './api-error.js';
 
-export const NDJSON_TYPES: readonly string[] = ['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'];
+export const NDJSON_TYPES: readonly string[] = [
+  'application/x-ndjson',
+  'application/ndjson',
+  'application/jsonl',
+  'application/x-jsonlines',
+];
 
 const [QUOTE, BACKSLASH, COMMA, NEWLINE, RETURN, SPACE, TAB] = [0x22, 0x5c, 0x2c, 0x0a, 0x0d, 0x20, 0x09];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
@@ -15,7 +20,7 @@ function isSpace(byte: number): boolean {
 /** One event per line; empty lines are left out. Views of the body, not copies. */
 export function splitLines(body: Buffer, maxEvents: number): Buffer[] {
   const events: Buffer[] = [];
-  for (let start = 0; start < body.length; ) {
+  for (let start = 0; start < body.length;) {
     const found = body.indexOf(NEWLINE, start);
     const end = found < 0 ? body.length : found;
     const line = trim(body, start, end);
@@ -79,7 +84,12 @@ function trim(bytes: Buffer, from: number, to: number): Buffer {
 }
 
 function broken(what: string): ApiError {
-  return apiError(400, 'INVALID_JSON', `The body is not a list of events: ${what}.`, 'Send a JSON array, or one event per line as application/x-ndjson.');
+  return apiError(
+    400,
+    'INVALID_JSON',
+    `The body is not a list of events: ${what}.`,
+    'Send a JSON array, or one event per line as application/x-ndjson.',
+  );
 }
 
 function tooManyEvents(maxEvents: number): ApiError {

@@ -33,7 +33,12 @@ export function openApi(routes: readonly Route[], name: string, version: string)
   }
   return {
     openapi: '3.1.0',
-    info: { title: `Tidemark: ${name}`, version, description: 'Hot windows and history through one query API. Times are epoch milliseconds, ISO 8601 or relative (now-5m); durations are 30s, 5m, 1h, 1d, 1w.' },
+    info: {
+      title: `Tidemark: ${name}`,
+      version,
+      description:
+        'Hot windows and history through one query API. Times are epoch milliseconds, ISO 8601 or relative (now-5m); durations are 30s, 5m, 1h, 1d, 1w.',
+    },
     paths,
     components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } }, schemas: { Error: jsonSchema(errorSchema) } },
   };
@@ -46,11 +51,18 @@ function operation(route: Route): Json {
     description: route.description,
     operationId: `${route.method.toLowerCase()}${route.path.replace(/\W+(\w)/g, (_, letter: string) => letter.toUpperCase()).replace(/\W/g, '')}`,
     ...(route.token ? { security: [{ token: [] }] } : {}),
-    ...(route.params === undefined && route.query === undefined ? {} : { parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')] }),
+    ...(route.params === undefined && route.query === undefined
+      ? {}
+      : { parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')] }),
     ...(route.body === undefined ? {} : { requestBody: { required: true, ...content(route.body, 'input') } }),
     responses: {
       ...Object.fromEntries(Object.entries(route.answers).map(([status, answer]) => [status, content(answer, 'output')])),
-      ...Object.fromEntries(refusals.map(([status, description]) => [status, { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } }])),
+      ...Object.fromEntries(
+        refusals.map(([status, description]) => [
+          status,
+          { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+        ]),
+      ),
     },
   };
 }

@@ -56,11 +56,21 @@ export class QuotaKeeper {
     const usage = this.#of(tenant.name, tenant.quotas);
     // A request of more queries than the quota is let in when it is alone.
     if (queriesInFlight > 0 && usage.inFlight > 0 && usage.inFlight + count > queriesInFlight) {
-      throw tooMany('QUOTA_QUERIES_IN_FLIGHT', `${usage.inFlight} queries of this tenant are running, the quota is ${queriesInFlight}.`, 'Wait for them to end, or raise quotas.queriesInFlight.', 1_000);
+      throw tooMany(
+        'QUOTA_QUERIES_IN_FLIGHT',
+        `${usage.inFlight} queries of this tenant are running, the quota is ${queriesInFlight}.`,
+        'Wait for them to end, or raise quotas.queriesInFlight.',
+        1_000,
+      );
     }
     const waitMs = queriesPerSecond > 0 ? usage.queries.take(count) : 0;
     if (waitMs > 0) {
-      throw tooMany('QUOTA_QUERY_RATE', `This tenant asks more than ${queriesPerSecond} queries per second.`, 'Ask less often, or raise quotas.queriesPerSecond.', waitMs);
+      throw tooMany(
+        'QUOTA_QUERY_RATE',
+        `This tenant asks more than ${queriesPerSecond} queries per second.`,
+        'Ask less often, or raise quotas.queriesPerSecond.',
+        waitMs,
+      );
     }
     usage.inFlight += count;
     let ended = false;
@@ -76,14 +86,23 @@ export class QuotaKeeper {
     if (ingestEventsPerSecond === 0) return;
     const waitMs = this.#of(tenant.name, tenant.quotas).events.take(count);
     if (waitMs > 0) {
-      throw tooMany('QUOTA_INGEST_RATE', `This tenant sends more than ${ingestEventsPerSecond} events per second.`, 'Send the events again later, or raise quotas.ingestEventsPerSecond.', waitMs);
+      throw tooMany(
+        'QUOTA_INGEST_RATE',
+        `This tenant sends more than ${ingestEventsPerSecond} events per second.`,
+        'Send the events again later, or raise quotas.ingestEventsPerSecond.',
+        waitMs,
+      );
     }
   }
 
   #of(name: string, quotas: Quotas): Usage {
     const known = this.#usage.get(name);
     if (known !== undefined) return known;
-    const usage = { inFlight: 0, queries: new TokenBucket(quotas.queriesPerSecond, this.#clock), events: new TokenBucket(quotas.ingestEventsPerSecond, this.#clock) };
+    const usage = {
+      inFlight: 0,
+      queries: new TokenBucket(quotas.queriesPerSecond, this.#clock),
+      events: new TokenBucket(quotas.ingestEventsPerSecond, this.#clock),
+    };
     this.#usage.set(name, usage);
     return usage;
   }

@@ -55,5 +55,11 @@ export function checkParameters<T extends z.ZodObject>(schema: T, input: unknown
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   const problem = problemOfSchema(parsed.error, input, '', Object.keys(schema.shape));
-  throw new QueryProblem('invalid', problem.code.replace('_FIELD', '_PARAMETER'), problem.message, problem.remedy, problem.path === undefined ? {} : { path: problem.path });
+  throw new QueryProblem(
+    'invalid',
+    problem.code.replace('_FIELD', '_PARAMETER'),
+    problem.message,
+    problem.remedy,
+    problem.path === undefined ? {} : { path: problem.path },
+  );
 }

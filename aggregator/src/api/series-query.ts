@@ -18,7 +18,9 @@ export const seriesQuery = z.strictObject({
   filter: z
     .union([list, z.array(list).max(32)])
     .default([])
-    .describe('country:DE,FR (any of), country!:DE (none of), country~:^D (RE2 pattern), country!~:^D; may be repeated. A comma in a value is written \\,'),
+    .describe(
+      'country:DE,FR (any of), country!:DE (none of), country~:^D (RE2 pattern), country!~:^D; may be repeated. A comma in a value is written \\,',
+    ),
   stat: z.string().max(100).optional().describe('Of quantiles: p50, p95 …, comma-separated.'),
   fill: z.enum(['auto', 'null', 'zero', 'previous', 'none']).default('auto'),
   limit: z.coerce.number().int().min(1).max(10_000).optional().describe('Most series.'),
@@ -32,12 +34,24 @@ export type SeriesQuery = z.infer<typeof seriesQuery>;
 /** The body of POST /api/v1/query that asks the same. @throws QueryProblem when a filter cannot be read */
 export function queryBodyOf(measure: string, query: SeriesQuery): object {
   const filters = (typeof query.filter === 'string' ? [query.filter] : query.filter).filter((text) => text !== '').map(parseFilter);
-  const names = (text: string): string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '');
+  const names = (text: string): string[] =>
+    text
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '');
   return {
-    from: query.start, to: query.end, timezone: query.timezone, maxDataPoints: query.maxDataPoints,
+    from: query.start,
+    to: query.end,
+    timezone: query.timezone,
+    maxDataPoints: query.maxDataPoints,
     queries: [
       {
-        refId: 'series', measure, bucket: query.granularity, groupBy: names(query.dimensions), filters, fill: query.fill,
+        refId: 'series',
+        measure,
+        bucket: query.granularity,
+        groupBy: names(query.dimensions),
+        filters,
+        fill: query.fill,
         ...(query.stat === undefined ? {} : { stat: names(query.stat) }),
         ...(query.limit === undefined ? {} : { limit: query.limit }),
         ...(query.compareWith === undefined ? {} : { compareWith: query.compareWith }),
@@ -51,7 +65,12 @@ const FILTER_OPS: Readonly<Record<string, string>> = { ':': 'in', '!:': 'not in'
 function parseFilter(text: string, index: number): object {
   const match = /^([\p{L}\p{N}_.-]{1,128})(!~:|~:|!:|:)(.*)$/su.exec(text);
   if (match === null) {
-    throw invalid('INVALID_PARAMETER', `filter: found ${JSON.stringify(text.slice(0, 80))}, expected dimension:value.`, 'For example filter=country:DE,FR or filter=country!:DE.', { path: index === 0 ? 'filter' : `filter[${index}]` });
+    throw invalid(
+      'INVALID_PARAMETER',
+      `filter: found ${JSON.stringify(text.slice(0, 80))}, expected dimension:value.`,
+      'For example filter=country:DE,FR or filter=country!:DE.',
+      { path: index === 0 ? 'filter' : `filter[${index}]` },
+    );
   }
   const [, dimension, sign, value] = match;
   const op = FILTER_OPS[sign];
@@ -85,7 +104,9 @@ export function problemInParameters(problem: Problem): Problem {
   if (path === undefined) return rest;
   const rule = PARAMETER_OF.find(([pattern]) => pattern.test(path));
   const parameter = rule === undefined ? path : path.replace(rule[0], rule[1]);
-  const message = rest.message.startsWith(path) ? `${parameter}${rest.message.slice(path.length)}` : rest.message.replace(/^(from|to)\b/, (word) => (word === 'from' ? 'start' : 'end'));
+  const message = rest.message.startsWith(path)
+    ? `${parameter}${rest.message.slice(path.length)}`
+    : rest.message.replace(/^(from|to)\b/, (word) => (word === 'from' ? 'start' : 'end'));
   return { ...rest, message, path: parameter };
 }
 
@@ -98,7 +119,11 @@ export interface SeriesAnswer {
   /** Epoch ms of the first bucket that is not finished; null when all are. */
   readonly partialFrom: unknown;
   readonly notices: readonly string[];
-  readonly series: readonly { readonly name: string; readonly labels: Readonly<Record<string, string>>; readonly points: readonly (readonly [number, number | null])[] }[];
+  readonly series: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly points: readonly (readonly [number, number | null])[];
+  }[];
 }
 
 export function seriesJson(measure: string, frame: DataFrame): SeriesAnswer {
@@ -115,7 +140,11 @@ export function seriesJson(measure: string, frame: DataFrame): SeriesAnswer {
     notices: (meta.notices ?? []).map((notice) => notice.text),
     series: columns.map((values, index) => {
       const field = fields[index + 1];
-      return { name: field.name, labels: field.labels ?? {}, points: values.map((value, row) => [Number(times[row]), typeof value === 'number' ? value : null] as const) };
+      return {
+        name: field.name,
+        labels: field.labels ?? {},
+        points: values.map((value, row) => [Number(times[row]), typeof value === 'number' ? value : null] as const),
+      };
     }),
   };
 }

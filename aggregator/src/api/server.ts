@@ -47,7 +47,10 @@ export function createServer(options: ApiOptions): FastifyInstance {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: def.server.maxBodyBytes,
-    genReqId: (request) => (typeof request.headers['x-request-id'] === 'string' && /^[\w.-]{1,64}$/.test(request.headers['x-request-id']) ? request.headers['x-request-id'] : newRequestId()),
+    genReqId: (request) =>
+      typeof request.headers['x-request-id'] === 'string' && /^[\w.-]{1,64}$/.test(request.headers['x-request-id'])
+        ? request.headers['x-request-id']
+        : newRequestId(),
     routerOptions: { maxParamLength: 500 },
     forceCloseConnections: 'idle',
   });
@@ -56,7 +59,9 @@ export function createServer(options: ApiOptions): FastifyInstance {
   const routes = routeTable(options);
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) => readBody(payload, request.headers['content-encoding'], request.headers['content-length'], def.server.maxBodyBytes));
+  app.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) =>
+    readBody(payload, request.headers['content-encoding'], request.headers['content-length'], def.server.maxBodyBytes),
+  );
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
   });
@@ -114,14 +119,24 @@ function serveRest(app: FastifyInstance, routes: readonly Route[], staticDir: st
     const path = request.url.split('?')[0];
     const methods = routes.filter((route) => matchesPath(route.path, path)).map((route) => route.method);
     if (methods.length > 0) {
-      throw apiError(405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here.`, `Use ${methods.join(' or ')}.`, { allow: methods.join(', ') });
+      throw apiError(405, 'METHOD_NOT_ALLOWED', `${request.method} is not possible here.`, `Use ${methods.join(' or ')}.`, {
+        allow: methods.join(', '),
+      });
     }
     if (files !== null && (request.method === 'GET' || request.method === 'HEAD')) {
       const file = await files.serve(path, request.headers['if-none-match']);
       if (file !== null) return send(reply, file);
     }
-    const near = nearest(path, routes.map((route) => route.path));
-    throw apiError(404, 'NOT_FOUND', `There is nothing at ${path.slice(0, 200)}.`, `${near === null ? '' : `Did you mean ${near}? `}GET /api/v1/openapi.json lists what there is.`);
+    const near = nearest(
+      path,
+      routes.map((route) => route.path),
+    );
+    throw apiError(
+      404,
+      'NOT_FOUND',
+      `There is nothing at ${path.slice(0, 200)}.`,
+      `${near === null ? '' : `Did you mean ${near}? `}GET /api/v1/openapi.json lists what there is.`,
+    );
   });
 }
 
@@ -133,7 +148,10 @@ function matchesPath(pattern: string, path: string): boolean {
 function send(reply: FastifyReply, answer: RouteReply): FastifyReply {
   reply.code(answer.status ?? 200);
   if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) return reply.headers(answer.headers ?? {}).send(answer.body);
-  return reply.headers(answer.headers ?? {}).type('application/json; charset=utf-8').send(JSON.stringify(answer.body));
+  return reply
+    .headers(answer.headers ?? {})
+    .type('application/json; charset=utf-8')
+    .send(JSON.stringify(answer.body));
 }
 
 /** The response closes before it is written only when the client goes away. */

@@ -13,7 +13,18 @@ export function slowQueryLog(log: WarnLog, thresholdMs: number): (outcome: Query
     if (outcome.durationMs < thresholdMs || outcome.status === 400 || outcome.status === 429) return;
     const { tenant, refId, kind, measure, status, tiers, cacheHits, cacheMisses, problem } = outcome;
     log.warn(
-      { tenant, refId, kind, measure, status, tiers, cacheHits, cacheMisses, durationMs: Math.round(outcome.durationMs), ...(problem === null ? {} : { code: problem.code }) },
+      {
+        tenant,
+        refId,
+        kind,
+        measure,
+        status,
+        tiers,
+        cacheHits,
+        cacheMisses,
+        durationMs: Math.round(outcome.durationMs),
+        ...(problem === null ? {} : { code: problem.code }),
+      },
       'slow query',
     );
   };

@@ -9,6 +9,7 @@ import { TidemarkError } from '../errors.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { alignDown } from './bucket.js';
 import { sliceResult } from './combine.js';
+import { within } from './patience.js';
 import type { ReadSpec } from './plan.js';
 import { digest, questionKey } from './read-key.js';
 import { decodeResult, encodeResult } from './result-codec.js';
@@ -58,15 +59,18 @@ export class SegmentCache {
    * @param run reads cold; may be asked for whole segments, a little beyond the spec
    * @returns results in ascending order that together cover exactly the spec's range
    */
-  async read(spec: ReadSpec, state: CompactionState, run: (spec: ReadSpec) => Promise<TierResult>): Promise<{ readonly results: readonly TierResult[]; readonly report: CacheReport }> {
+  async read(
+    spec: ReadSpec,
+    state: CompactionState,
+    run: (spec: ReadSpec) => Promise<TierResult>,
+  ): Promise<{ readonly results: readonly TierResult[]; readonly report: CacheReport }> {
     if (spec.bucketMs === 0 || this.#def.query.cacheTtlMs === 0) return { results: [await run(spec)], report: NO_CACHE };
     const segments = await this.#lookUp(spec, state);
     const runs = gaps(segments, spec);
     const fetched = await Promise.all(runs.map((gap) => this.#fetch(spec, gap, run)));
-    const results = [
-      ...segments.flatMap((segment) => (segment.hit === null ? [] : [segment.hit])),
-      ...fetched,
-    ].map((result) => sliceResult(result, spec.fromMs, spec.toMs)).filter((result) => result.timesMs.length > 0);
+    const results = [...segments.flatMap((segment) => (segment.hit === null ? [] : [segment.hit])), ...fetched]
+      .map((result) => sliceResult(result, spec.fromMs, spec.toMs))
+      .filter((result) => result.timesMs.length > 0);
     results.sort((a, b) => a.timesMs[0] - b.timesMs[0]);
     const hits = segments.filter((segment) => segment.hit !== null).length;
     const misses = segments.filter((segment) => segment.hit === null && segment.key !== '').length;
@@ -113,24 +117,22 @@ export class SegmentCache {
   }
 
   async #get(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<readonly null[]>((resolve) => {
-      timer = setTimeout(() => resolve(keys.map(() => null)), this.#storeTimeoutMs);
-    });
     try {
-      return await Promise.race([this.#store.cacheGet(keys), late]);
+      const waited = await within(this.#store.cacheGet(keys), this.#storeTimeoutMs);
+      if (!waited.late) return waited.value;
     } catch (error) {
       this.#onError(error);
-      return keys.map(() => null);
-    } finally {
-      clearTimeout(timer);
     }
+    return keys.map(() => null);
   }
 
   #put(key: string, result: TierResult): void {
     const bytes = encodeResult(result);
     if (bytes.length > LARGEST_ENTRY_BYTES) return;
-    const write = this.#store.cacheSet(key, bytes, this.#def.query.cacheTtlMs).catch(this.#onError).finally(() => this.#writing.delete(write));
+    const write = this.#store
+      .cacheSet(key, bytes, this.#def.query.cacheTtlMs)
+      .catch(this.#onError)
+      .finally(() => this.#writing.delete(write));
     this.#writing.add(write);
   }
 

@@ -46,7 +46,11 @@ export class Coalescer<T> {
    * @param start runs at most once per key at a time; its signal aborts when nobody waits any more
    * @returns the shared value, and whether another caller had started it
    */
-  async run(key: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<{ readonly value: T; readonly shared: boolean }> {
+  async run(
+    key: string,
+    signal: AbortSignal,
+    start: (signal: AbortSignal) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly shared: boolean }> {
     const joined = this.#flights.get(key);
     const flight = joined ?? this.#launch(key, start);
     flight.waiting++;

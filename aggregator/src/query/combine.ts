@@ -129,7 +129,12 @@ export function addTotals(results: readonly TierResult[], components: readonly P
   }
   return {
     timesMs: Float64Array.of(results[0].timesMs[0]),
-    groups: [...groups.values()].map(({ values, numbers }) => ({ values, numbers, items: numbers.map(() => null), histograms: numbers.map(() => null) })),
+    groups: [...groups.values()].map(({ values, numbers }) => ({
+      values,
+      numbers,
+      items: numbers.map(() => null),
+      histograms: numbers.map(() => null),
+    })),
     topError: 0,
     detail: NO_DETAIL,
   };

@@ -62,6 +62,7 @@ export interface NumberOptions {
   readonly displayName?: string;
 }
 
+/** @param values finite, or null: Infinity and NaN have no JSON form */
 export function numberColumn(name: string, values: readonly (number | null)[], options: NumberOptions = {}): Column {
   const config = {
     ...(options.unit === undefined || options.unit === '' ? {} : { unit: options.unit }),
@@ -76,8 +77,7 @@ export function numberColumn(name: string, values: readonly (number | null)[], o
       ...(Object.keys(labels).length === 0 ? {} : { labels }),
       ...(Object.keys(config).length === 0 ? {} : { config }),
     },
-    // Infinity has no JSON form and would come out as a null that nobody decided on.
-    values: values.map((value) => (value === null || !Number.isFinite(value) ? null : value)),
+    values,
   };
 }
 

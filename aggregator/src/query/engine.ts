@@ -14,6 +14,7 @@ import { finishSeries, partialFromMs } from './finish.js';
 import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type HistogramBins } from './frames.js';
 import type { Freshness, FreshnessProvider } from './freshness.js';
 import { metricMeta, rangeMeta } from './meta.js';
+import { within } from './patience.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
 import type { Coverage } from './tier-read.js';
@@ -133,7 +134,9 @@ export class QueryEngine {
     try {
       const situation = await this.#situation(nowMs, either);
       const range = { fromMs: request.fromMs, toMs: request.toMs };
-      return await Promise.all(request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)));
+      return await Promise.all(
+        request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)),
+      );
     } finally {
       clearTimeout(timer);
     }
@@ -144,30 +147,44 @@ export class QueryEngine {
   }
 
   async #situation(nowMs: number, signal: AbortSignal): Promise<Situation> {
-    const { cold, freshness, onError } = this.#options;
-    const asked = this.#executor.coverage(signal).then(
-      (coverage) => ({ coverage, failure: '' }),
-      (error: unknown) => {
-        if (error instanceof HotFailed) return { coverage: null, failure: error.reason };
-        throw error;
-      },
-    );
-    // Without the state nothing is cached, and hot may still answer; a cold tier that is down is seen when it is read.
-    const stated = untilAborted(cold.state(), signal).catch((error: unknown) => {
-      if (signal.aborted) throw error;
-      onError(error);
-      return null;
-    });
-    const [{ coverage, failure }, state] = await Promise.all([asked, stated]).catch((error: unknown) => {
-      if (signal.aborted) return [{ coverage: null, failure: 'the query ended first' }, null] as const;
-      throw error;
-    });
+    const { freshness } = this.#options;
+    const [{ coverage, failure }, state] = await Promise.all([this.#coverage(signal), this.#compaction()]);
     const usable = coverage !== null && Number.isFinite(coverage.fromMs);
     const hotReason = coverage === null ? failure : usable ? '' : coverage.reason === '' ? 'it covers nothing' : coverage.reason;
     return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: freshness.freshness(coverage) };
   }
 
-  async #one(tenant: Tenant, checked: CheckedQuery, range: { fromMs: number; toMs: number }, maxDataPoints: number, situation: Situation, signal: AbortSignal): Promise<Ended> {
+  async #coverage(signal: AbortSignal): Promise<{ coverage: Coverage | null; failure: string }> {
+    try {
+      return { coverage: await this.#executor.coverage(signal), failure: '' };
+    } catch (error) {
+      if (error instanceof HotFailed) return { coverage: null, failure: error.reason };
+      // The deadline or the client's leaving: each query then ends with that reason.
+      if (signal.aborted) return { coverage: null, failure: 'the query ended first' };
+      throw error;
+    }
+  }
+
+  /** Without it nothing is cached, and hot may still answer; a cold tier that is down or hangs shows when it is read. */
+  async #compaction(): Promise<CompactionState | null> {
+    const { cold, def, onError } = this.#options;
+    try {
+      const waited = await within(cold.state(), Math.min(1_000, def.query.deadlineMs / 4));
+      return waited.late ? null : waited.value;
+    } catch (error) {
+      onError(error);
+      return null;
+    }
+  }
+
+  async #one(
+    tenant: Tenant,
+    checked: CheckedQuery,
+    range: { fromMs: number; toMs: number },
+    maxDataPoints: number,
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<Ended> {
     const { def, clock, onError, onOutcome } = this.#options;
     const startedMs = clock.monotonic();
     const named = checked.query !== null && 'measure' in checked.query ? checked.query.measure : '';
@@ -189,7 +206,13 @@ export class QueryEngine {
     }
   }
 
-  async #answer(tenant: Tenant, ask: Ask, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<Answer> {
+  async #answer(
+    tenant: Tenant,
+    ask: Ask,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     switch (ask.kind) {
       case 'metric':
         return this.#metric(tenant, ask, range, situation, signal);
@@ -200,7 +223,13 @@ export class QueryEngine {
     }
   }
 
-  async #metric(tenant: Tenant, ask: MetricAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<Answer> {
+  async #metric(
+    tenant: Tenant,
+    ask: MetricAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { def, bins } = this.#options;
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
     const { freshness, state, nowMs } = situation;
@@ -210,20 +239,30 @@ export class QueryEngine {
     const tiers = tiersOf(plan);
     const counted = { tiers, cacheHits: executed.cache.hits, cacheMisses: executed.cache.misses };
     if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
-    if (ask.histogram >= 0) return { frames: [histogramFrame(def, ask, executed.main, bins, completeUntilMs, metricMeta(details, []))], ...counted };
+    if (ask.histogram >= 0)
+      return { frames: [histogramFrame(def, ask, executed.main, bins, completeUntilMs, metricMeta(details, []))], ...counted };
     const finished = finishSeries(def, ask, plan, executed.main, executed.compare, { nowMs, completeUntilMs });
     const most = tenant.quotas.seriesPerQuery;
     if (most > 0 && finished.series.length > most) {
       throw new QueryProblem(
-        'limit', 'QUOTA_SERIES', `${ask.at}: the answer has ${finished.series.length} series, the tenant's quota is ${most}.`,
-        'Give a limit, use filters, or group by fewer dimensions.', { refId: ask.refId, path: ask.at },
+        'limit',
+        'QUOTA_SERIES',
+        `${ask.at}: the answer has ${finished.series.length} series, the tenant's quota is ${most}.`,
+        'Give a limit, use filters, or group by fewer dimensions.',
+        { refId: ask.refId, path: ask.at },
       );
     }
     return { frames: [metricFrame(def, ask, plan.bucketMs, finished, metricMeta(details, finished.notices))], ...counted };
   }
 
   /** A hot tier that fails costs a second plan, without it; never a wrong or missing number. */
-  async #execute(tenant: Tenant, ask: MetricAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<{ plan: Plan; executed: Executed }> {
+  async #execute(
+    tenant: Tenant,
+    ask: MetricAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<{ plan: Plan; executed: Executed }> {
     const { def } = this.#options;
     const { nowMs, coverage, hotReason } = situation;
     const planned = planQuery({ def, tenant: tenant.name, ask, ...range, nowMs, coverage, hotReason });
@@ -236,18 +275,37 @@ export class QueryEngine {
     }
   }
 
-  async #events(tenant: Tenant, ask: EventsAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+  async #events(
+    tenant: Tenant,
+    ask: EventsAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<DataFrame> {
     const read = { tenant: tenant.name, ...range, filters: ask.filters, limit: ask.limit, signal };
     const result = await untilAborted(this.#options.cold.readEvents(read), signal);
-    const notices = result.rows.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the newest ${ask.limit} events are shown.` }];
+    const notices =
+      result.rows.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the newest ${ask.limit} events are shown.` }];
     return eventsFrame(ask, result, rangeMeta(range, situation.freshness, notices));
   }
 
-  async #values(tenant: Tenant, ask: ValuesAsk, range: { fromMs: number; toMs: number }, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+  async #values(
+    tenant: Tenant,
+    ask: ValuesAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<DataFrame> {
     const { def, cold } = this.#options;
-    const values = await untilAborted(cold.readValues(tenant.name, ask.dimension, range.fromMs, range.toMs, ask.search, ask.limit, signal), signal);
+    const values = await untilAborted(
+      cold.readValues(tenant.name, ask.dimension, range.fromMs, range.toMs, ask.search, ask.limit, signal),
+      signal,
+    );
     const name = quote(def.dimensions[ask.dimension].name);
-    const notices = values.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the ${ask.limit} most frequent values of ${name} are listed.` }];
+    const notices =
+      values.length < ask.limit
+        ? []
+        : [{ severity: 'info' as const, text: `Only the ${ask.limit} most frequent values of ${name} are listed.` }];
     return valuesFrame(def, ask, values, rangeMeta(range, situation.freshness, notices));
   }
 }
@@ -274,5 +332,10 @@ function tiersOf(plan: Plan): QueryOutcome['tiers'] {
 }
 
 function deadlineError(deadlineMs: number): TidemarkError {
-  return new TidemarkError('deadline', 'QUERY_DEADLINE', `The query took longer than ${deadlineMs} ms.`, 'Use a shorter range, a longer bucket or fewer groups; an operator can raise query.deadline.');
+  return new TidemarkError(
+    'deadline',
+    'QUERY_DEADLINE',
+    `The query took longer than ${deadlineMs} ms.`,
+    'Use a shorter range, a longer bucket or fewer groups; an operator can raise query.deadline.',
+  );
 }

@@ -4,7 +4,7 @@
 import { RE2JS } from 're2js';
 import type { Clock } from '../clock.js';
 import type { CompactionState, EventsRead, EventsResult } from '../cold/cold-tier.js';
-import type { Component, Definition, Dimension, Field, Grouping, Measure, Tenant } from '../definition/model.js';
+import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { PartitionState } from '../window/flush-batch.js';
 import type { ColdSource, HotSource } from './execute.js';
@@ -23,95 +23,6 @@ export interface TestEvent {
   /** In cents; NaN: the event has none. */
   readonly amount: number;
   readonly latency: number;
-}
-
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
-const DAY = 86_400_000;
-
-function field(index: number, name: string, type: Field['type'], decimals = 0): Field {
-  return { index, name, path: [name], type, decimals, interned: type === 'string' };
-}
-
-const FIELDS: readonly Field[] = [
-  field(0, 'time', 'time'), field(1, 'country', 'string'), field(2, 'device', 'string'), field(3, 'type', 'string'),
-  field(4, 'user', 'string'), field(5, 'page', 'string'), field(6, 'amount', 'number', 2), field(7, 'latency', 'number'),
-];
-
-function component(index: number, kind: Component['kind'], key: string, of: number, more: Partial<Component> = {}): Component {
-  return { index, kind, key, field: of, where: [], decimals: 0, weightField: -1, keep: 0, quantiles: [], ...more };
-}
-
-const BUY: Component['where'] = [{ field: 3, op: '=', values: ['buy'] }];
-const COMPONENTS: readonly Component[] = [
-  component(0, 'count', 'count', -1),
-  component(1, 'count', 'buys', -1, { where: BUY }),
-  component(2, 'sum', 'amount', 6, { decimals: 2 }),
-  component(3, 'min', 'latency_min', 7),
-  component(4, 'max', 'latency_max', 7),
-  component(5, 'sum', 'latency_sum', 7),
-  component(6, 'count', 'latency_count', 7),
-  component(7, 'unique', 'users', 4),
-  component(8, 'quantiles', 'latency_q', 7, { quantiles: [0.5, 0.95] }),
-  component(9, 'top', 'pages', 5, { keep: 50 }),
-];
-
-function measure(index: number, name: string, kind: Measure['kind'], components: number[], more: Partial<Measure> = {}): Measure {
-  return { index, name, kind, description: `${name} of the shop`, unit: '', components, quantiles: [], limit: 0, numerator: -1, denominator: -1, window: null, ...more };
-}
-
-const MEASURES: readonly Measure[] = [
-  measure(0, 'views', 'count', [0]),
-  measure(1, 'buys', 'count', [1]),
-  measure(2, 'revenue', 'sum', [2], { unit: 'currencyEUR' }),
-  measure(3, 'fastest', 'min', [3], { unit: 'ms' }),
-  measure(4, 'slowest', 'max', [4], { unit: 'ms' }),
-  measure(5, 'mean_latency', 'avg', [5, 6], { unit: 'ms' }),
-  measure(6, 'users', 'unique', [7]),
-  measure(7, 'latency', 'quantiles', [8], { unit: 'ms', quantiles: [0.5, 0.95] }),
-  measure(8, 'pages', 'top', [9], { limit: 5 }),
-  measure(9, 'conversion', 'ratio', [], { unit: 'percentunit', numerator: 1, denominator: 0 }),
-  measure(10, 'active_users', 'unique', [7], { window: { sizeMs: 5 * MINUTE, slideMs: 30_000 } }),
-];
-
-const DIMENSIONS: readonly Dimension[] = [
-  { index: 0, name: 'country', field: 1, cap: 200 },
-  { index: 1, name: 'device', field: 2, cap: 10 },
-  { index: 2, name: 'type', field: 3, cap: 20 },
-];
-
-function grouping(index: number, name: string, dimensions: number[], hot: boolean): Grouping {
-  return { index, name, dimensions, hot };
-}
-
-const GROUPINGS: readonly Grouping[] = [
-  grouping(0, 'none', [], true), grouping(1, 'country', [0], true), grouping(2, 'device', [1], true),
-  grouping(3, 'country,device', [0, 1], true), grouping(4, 'type', [2], false),
-];
-
-export function testTenant(name = 'shop', more: Partial<Tenant> = {}): Tenant {
-  return { name, tokenSha256: [], quotas: { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0 }, ...more };
-}
-
-const NO_TLS = { enabled: false, ca: '', cert: '', key: '', serverName: '', insecureSkipVerify: false };
-
-export function testDefinition(more: Partial<Definition> = {}): Definition {
-  return {
-    name: 'shop', layoutHash: 'layout-1', dataDir: '/nowhere', source: { kafka: null, demo: null, format: 'json' }, fields: FIELDS,
-    event: { id: -1, time: 0, timeFormat: 'ms', type: 3, user: 4, session: -1, tenant: -1 },
-    dimensions: DIMENSIONS, components: COMPONENTS, measures: MEASURES, groupings: GROUPINGS, latenessMs: 5_000, maxFutureMs: MINUTE,
-    duplicates: { windowMs: MINUTE, maxEvents: 1_000 },
-    retention: { hot1sMs: 15 * MINUTE, hot10sMs: 2 * HOUR, hot1mMs: DAY, rawMs: 90 * DAY, rollup1mMs: 30 * DAY, rollup1hMs: 730 * DAY, rollup1dMs: 0 },
-    tenants: [testTenant('shop'), testTenant('other')], authRequired: false,
-    hot: {
-      kind: 'memory', shards: 1, maxMemoryBytes: 0,
-      redis: { mode: 'single', nodes: [], sentinelName: '', username: '', password: '', sentinelPassword: '', db: 0, tls: NO_TLS, keyPrefix: 't:' },
-    },
-    cold: { kind: 'chdb', url: '', username: '', password: '', database: 'tidemark', tls: NO_TLS, cluster: '', requestTimeoutMs: 10_000 },
-    server: { host: '127.0.0.1', port: 0, maxBodyBytes: 1_000_000 },
-    query: { deadlineMs: 5_000, maxRows: 1_000_000, maxBuckets: 11_000, cacheTtlMs: 300_000 },
-    flush: { intervalMs: 1_000, maxRows: 100_000 }, roles: { ingest: true, query: true, compact: true }, logLevel: 'silent', ...more,
-  };
 }
 
 /** A clock that stands still until it is told otherwise. */
@@ -159,7 +70,11 @@ function numberOf(event: TestEvent, of: number): number {
 }
 
 /** One output over the events of one group and bucket. */
-function compute(def: Definition, output: Output, all: readonly TestEvent[]): { number: number; items: { item: string; weight: number }[]; bins: Map<number, number> } {
+function compute(
+  def: Definition,
+  output: Output,
+  all: readonly TestEvent[],
+): { number: number; items: { item: string; weight: number }[]; bins: Map<number, number> } {
   const { kind, field: of, where, decimals } = def.components[output.component];
   const events = where.length === 0 ? all : all.filter((event) => event.type === where[0].values[0]);
   const numbers = events.map((event) => numberOf(event, of)).filter((value) => !Number.isNaN(value));
@@ -171,7 +86,9 @@ function compute(def: Definition, output: Output, all: readonly TestEvent[]): { 
   if (kind === 'top') {
     const weights = new Map<string, number>();
     for (const event of events) weights.set(event.page, (weights.get(event.page) ?? 0) + 1);
-    const items = [...weights].map(([item, weight]) => ({ item, weight })).sort((a, b) => b.weight - a.weight || (a.item < b.item ? -1 : 1));
+    const items = [...weights]
+      .map(([item, weight]) => ({ item, weight }))
+      .sort((a, b) => b.weight - a.weight || (a.item < b.item ? -1 : 1));
     return { ...none, items: output.stat === 'items' ? items.slice(0, output.limit) : items };
   }
   const sorted = [...numbers].sort((a, b) => a - b);
@@ -213,7 +130,9 @@ export function aggregate(def: Definition, events: readonly TestEvent[], read: O
     const columns = read.outputs.map((output) => parts.map((part) => compute(def, output, part)));
     results.push({
       values,
-      numbers: columns.map((column, index) => (['items', 'histogram'].includes(read.outputs[index].stat) ? new Float64Array(0) : Float64Array.from(column, (cell) => cell.number))),
+      numbers: columns.map((column, index) =>
+        ['items', 'histogram'].includes(read.outputs[index].stat) ? new Float64Array(0) : Float64Array.from(column, (cell) => cell.number),
+      ),
       items: columns.map((column, index) => (read.outputs[index].stat === 'items' ? column.map((cell) => cell.items) : null)),
       histograms: columns.map((column, index) => (read.outputs[index].stat === 'histogram' ? column.map((cell) => cell.bins) : null)),
     });
@@ -221,7 +140,17 @@ export function aggregate(def: Definition, events: readonly TestEvent[], read: O
   return { timesMs, groups: results, topError: 0, detail: { source, rows: results.length * buckets, durationMs: 0.5 } };
 }
 
-const IDLE: PartitionState = { offset: 10, maxEventTimeMs: 0, warmFrom: 0, consumed: 10, applied: 10, duplicates: 0, deadLettered: 0, late: 0, lost: 0 };
+const IDLE: PartitionState = {
+  offset: 10,
+  maxEventTimeMs: 0,
+  warmFrom: 0,
+  consumed: 10,
+  applied: 10,
+  duplicates: 0,
+  deadLettered: 0,
+  late: 0,
+  lost: 0,
+};
 
 /** The hot tier: holds what its coverage says, forgets by retention, refuses to be asked for more. */
 export class ListHot implements HotSource {
@@ -245,14 +174,23 @@ export class ListHot implements HotSource {
   async coverage(): Promise<Coverage> {
     if (this.failure !== null) throw this.failure;
     const newest = Math.max(0, ...this.events.map((event) => event.timeMs).filter((time) => time <= this.clock.now()));
-    return { fromMs: this.coverageFromMs, partitions: new Map([['shop/0', { ...IDLE, maxEventTimeMs: newest }]]), missing: [], reason: this.reason };
+    return {
+      fromMs: this.coverageFromMs,
+      partitions: new Map([['shop/0', { ...IDLE, maxEventTimeMs: newest }]]),
+      missing: [],
+      reason: this.reason,
+    };
   }
 
   /** The first moment of which panes of some resolution that divides all the steps are still there. */
   #earliest(steps: readonly number[], sketches: boolean): number {
     const { hot1sMs, hot10sMs, hot1mMs } = this.def.retention;
     let best = Infinity;
-    for (const [resolution, kept] of [[1_000, hot1sMs], [10_000, hot10sMs], [60_000, hot1mMs]]) {
+    for (const [resolution, kept] of [
+      [1_000, hot1sMs],
+      [10_000, hot10sMs],
+      [60_000, hot1mMs],
+    ]) {
       if (steps.some((step) => step % resolution !== 0) || (sketches && resolution === 60_000)) continue;
       best = Math.min(best, Math.max(this.coverageFromMs, this.clock.now() - kept));
     }
@@ -270,7 +208,8 @@ export class ListHot implements HotSource {
     if (first < this.#earliest(steps, sketches)) throw new Error(`hot was asked for ${first}, which it does not hold`);
     const result = aggregate(this.def, this.events, spec, 'memory');
     await this.beforeAnswer?.(signal);
-    if (this.coverageFromMs > coverage.fromMs) throw new TidemarkError('retryable', 'HOT_CHANGED', 'it lost data while it was read', 'Plan again.');
+    if (this.coverageFromMs > coverage.fromMs)
+      throw new TidemarkError('retryable', 'HOT_CHANGED', 'it lost data while it was read', 'Plan again.');
     return result;
   }
 
@@ -318,21 +257,45 @@ export class ListCold implements ColdSource {
   async readEvents(read: EventsRead): Promise<EventsResult> {
     if (this.failure !== null) throw this.failure;
     const rows = this.events
-      .filter((event) => event.tenant === read.tenant && event.timeMs >= read.fromMs && event.timeMs < read.toMs && read.filters.every((filter) => matches(filter, event)))
+      .filter(
+        (event) =>
+          event.tenant === read.tenant &&
+          event.timeMs >= read.fromMs &&
+          event.timeMs < read.toMs &&
+          read.filters.every((filter) => matches(filter, event)),
+      )
       .sort((a, b) => b.timeMs - a.timeMs)
       .slice(0, read.limit)
       .map((event) => [event.timeMs, event.country, Number.isNaN(event.amount) ? null : event.amount / 100]);
-    return { columns: [{ name: 'time', type: 'time' }, { name: 'country', type: 'string' }, { name: 'amount', type: 'number' }], rows };
+    return {
+      columns: [
+        { name: 'time', type: 'time' },
+        { name: 'country', type: 'string' },
+        { name: 'amount', type: 'number' },
+      ],
+      rows,
+    };
   }
 
-  async readValues(tenant: string, dimension: number, fromMs: number, toMs: number, search: string, limit: number): Promise<readonly string[]> {
+  async readValues(
+    tenant: string,
+    dimension: number,
+    fromMs: number,
+    toMs: number,
+    search: string,
+    limit: number,
+  ): Promise<readonly string[]> {
     if (this.failure !== null) throw this.failure;
     const counts = new Map<string, number>();
     for (const event of this.events) {
       const value = valueOf(event, dimension);
-      if (event.tenant === tenant && event.timeMs >= fromMs && event.timeMs < toMs && value.includes(search)) counts.set(value, (counts.get(value) ?? 0) + 1);
+      if (event.tenant === tenant && event.timeMs >= fromMs && event.timeMs < toMs && value.includes(search))
+        counts.set(value, (counts.get(value) ?? 0) + 1);
     }
-    return [...counts].sort((a, b) => b[1] - a[1]).map(([value]) => value).slice(0, limit);
+    return [...counts]
+      .sort((a, b) => b[1] - a[1])
+      .map(([value]) => value)
+      .slice(0, limit);
   }
 }
 

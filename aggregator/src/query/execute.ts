@@ -116,8 +116,17 @@ export class Executor {
     return { main, compare, reads, cache: caches.reduce(addReports, NO_CACHE) };
   }
 
-  async #range(ask: MetricAsk, plan: Plan, range: PlannedRange, known: Knowledge, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<TierResult> {
-    if (range.parts.length === 0) return { timesMs: new Float64Array(0), groups: [], topError: 0, detail: { source: '', rows: 0, durationMs: 0 } };
+  async #range(
+    ask: MetricAsk,
+    plan: Plan,
+    range: PlannedRange,
+    known: Knowledge,
+    signal: AbortSignal,
+    reads: ReadReport[],
+    caches: CacheReport[],
+  ): Promise<TierResult> {
+    if (range.parts.length === 0)
+      return { timesMs: new Float64Array(0), groups: [], topError: 0, detail: { source: '', rows: 0, durationMs: 0 } };
     const parts = await Promise.all(range.parts.map((part) => this.#part(part, known, signal, reads, caches)));
     const results = parts.flat();
     const components = ask.outputs.map((output) => this.#def.components[output.component]);
@@ -125,18 +134,29 @@ export class Executor {
     const rows = result.groups.length * result.timesMs.length;
     if (rows > this.#def.query.maxRows) {
       throw new QueryProblem(
-        'limit', 'ROW_LIMIT', `The answer has ${rows} rows (${result.groups.length} groups × ${result.timesMs.length} buckets), at most ${this.#def.query.maxRows} are answered.`,
-        'Use a longer bucket, a shorter range, fewer dimensions in groupBy, or more filters.', { refId: ask.refId, path: ask.at },
+        'limit',
+        'ROW_LIMIT',
+        `The answer has ${rows} rows (${result.groups.length} groups × ${result.timesMs.length} buckets), at most ${this.#def.query.maxRows} are answered.`,
+        'Use a longer bucket, a shorter range, fewer dimensions in groupBy, or more filters.',
+        { refId: ask.refId, path: ask.at },
       );
     }
     return result;
   }
 
-  async #part(part: PlannedPart, known: Knowledge, signal: AbortSignal, reads: ReadReport[], caches: CacheReport[]): Promise<readonly TierResult[]> {
+  async #part(
+    part: PlannedPart,
+    known: Knowledge,
+    signal: AbortSignal,
+    reads: ReadReport[],
+    caches: CacheReport[],
+  ): Promise<readonly TierResult[]> {
     const { coverage, state } = known;
     if (part.tier === 'hot') {
       if (coverage === null) throw new HotFailed('its coverage is not known');
-      return [await this.#patiently(signal, (patient) => this.#read(part, part.spec, patient, reads, (read) => this.#hot.read(read, coverage)))];
+      return [
+        await this.#patiently(signal, (patient) => this.#read(part, part.spec, patient, reads, (read) => this.#hot.read(read, coverage))),
+      ];
     }
     const run = (spec: ReadSpec): Promise<TierResult> => this.#read(part, spec, signal, reads, (read) => this.#cold.read(read));
     if (state === null) return [await run(part.spec)];
@@ -145,8 +165,16 @@ export class Executor {
     return results;
   }
 
-  async #read(part: PlannedPart, spec: ReadSpec, signal: AbortSignal, reads: ReadReport[], start: (read: TierRead) => Promise<TierResult>): Promise<TierResult> {
-    const { value, shared } = await this.#flights.run(readKey(this.#def, part.tier, spec), signal, (own) => start({ ...spec, signal: own }));
+  async #read(
+    part: PlannedPart,
+    spec: ReadSpec,
+    signal: AbortSignal,
+    reads: ReadReport[],
+    start: (read: TierRead) => Promise<TierResult>,
+  ): Promise<TierResult> {
+    const { value, shared } = await this.#flights.run(readKey(this.#def, part.tier, spec), signal, (own) =>
+      start({ ...spec, signal: own }),
+    );
     const { source, rows, durationMs } = value.detail;
     reads.push({ tier: part.tier, fromMs: spec.fromMs, toMs: spec.toMs, why: part.why, source, rows, durationMs, shared });
     return value;
@@ -155,7 +183,10 @@ export class Executor {
   /** Runs something on the hot tier: its failures and its slowness become HotFailed, the caller's own abort stays what it is. */
   async #patiently<T>(signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const patience = new AbortController();
-    const timer = setTimeout(() => patience.abort(new HotFailed(`it did not answer within ${this.#hotPatienceMs} ms`)), this.#hotPatienceMs);
+    const timer = setTimeout(
+      () => patience.abort(new HotFailed(`it did not answer within ${this.#hotPatienceMs} ms`)),
+      this.#hotPatienceMs,
+    );
     const either = AbortSignal.any([signal, patience.signal]);
     try {
       return await untilAborted(start(either), either);

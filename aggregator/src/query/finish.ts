@@ -33,7 +33,14 @@ export interface Known {
 }
 
 /** Numbers per group and bucket. Comparison values stand at the times of the main range. */
-export function finishSeries(def: Definition, ask: MetricAsk, plan: Plan, main: TierResult, compare: TierResult | null, known: Known): Finished {
+export function finishSeries(
+  def: Definition,
+  ask: MetricAsk,
+  plan: Plan,
+  main: TierResult,
+  compare: TierResult | null,
+  known: Known,
+): Finished {
   const filler = new Filler(def, ask, plan, known);
   const timesMs = [...main.timesMs];
   const groups = main.groups.length > 0 || ask.groupBy.length > 0 ? main.groups : [emptyGroup(ask, timesMs.length)];
@@ -95,17 +102,14 @@ class Filler {
   /** @param timesMs when the buckets really were, comparison or not: completeness hangs on it */
   series(group: GroupResult, stat: Stat, timesMs: readonly number[], compare: string): Series {
     const presence = group.numbers[0];
-    const values: (number | null)[] = [];
+    const values: (number | null)[] = new Array<number | null>(timesMs.length);
     let previous: number | null = null;
     for (let index = 0; index < timesMs.length; index++) {
       const present = presence[index] > 0;
       const value = present ? this.#evaluate(stat.formula, group, index) : NaN;
-      if (Number.isFinite(value)) {
-        values.push(value);
-        previous = value;
-      } else {
-        values.push(this.#fill(stat, present, timesMs[index], previous));
-      }
+      // Not a number: no event, nothing measured in them, or a division by zero.
+      if (Number.isFinite(value)) values[index] = previous = value;
+      else values[index] = this.#fill(stat, present, timesMs[index], previous);
     }
     return { group: group.values, stat, compare, values };
   }

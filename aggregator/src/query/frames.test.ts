@@ -1,12 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import type { DataFrame } from './data-frame.js';
 import { QueryEngine } from './engine.js';
-import { ListCold, ListFreshness, ListHot, randomEvents, TEST_BINS, TestClock, testDefinition, testTenant, type TestEvent } from './event-list.fixture.js';
+import { ListCold, ListFreshness, ListHot, randomEvents, TEST_BINS, TestClock, type TestEvent } from './event-list.fixture.js';
+import { testDefinition, testTenant } from './shop.fixture.js';
 
 const [S, M, H, D] = [1_000, 60_000, 3_600_000, 86_400_000];
 const NOW = Date.UTC(2025, 5, 10, 12, 0, 30);
 const DEF = testDefinition();
-const BASE: TestEvent = { timeMs: 0, tenant: 'shop', country: 'DE', device: 'phone', type: 'view', user: 'u1', page: '/a', amount: 1_050, latency: 100 };
+const BASE: TestEvent = {
+  timeMs: 0,
+  tenant: 'shop',
+  country: 'DE',
+  device: 'phone',
+  type: 'view',
+  user: 'u1',
+  page: '/a',
+  amount: 1_050,
+  latency: 100,
+};
 
 function event(agoMs: number, more: Partial<TestEvent> = {}): TestEvent {
   return { ...BASE, timeMs: NOW - agoMs, ...more };
@@ -17,7 +28,17 @@ async function frameOf(events: TestEvent[], query: object, from: number | string
   const clock = new TestClock(NOW);
   const freshness = new ListFreshness(DEF, events, clock);
   freshness.lag = lag;
-  const engine = new QueryEngine({ def: DEF, hot: new ListHot(DEF, events, clock, 0), cold: new ListCold(DEF, events), freshness, bins: TEST_BINS, clock, onError: (error) => { throw error; } });
+  const engine = new QueryEngine({
+    def: DEF,
+    hot: new ListHot(DEF, events, clock, 0),
+    cold: new ListCold(DEF, events),
+    freshness,
+    bins: TEST_BINS,
+    clock,
+    onError: (error) => {
+      throw error;
+    },
+  });
   const { results } = await engine.run(testTenant(), { from, to: NOW, queries: [{ refId: 'A', ...query }] }, new AbortController().signal);
   const { status, error, frames } = results['A'];
   expect([status, error, frames.length]).toEqual([200, undefined, 1]);
@@ -58,7 +79,11 @@ function texts(frame: DataFrame): string[] {
 
 describe('a time series', () => {
   it('is one wide frame with labels, unit and display name', async () => {
-    const frame = await frameOf([event(3 * M), event(M, { country: 'FR' }), event(M, { country: '' })], { measure: 'revenue', bucket: '1m', groupBy: ['country'] }, NOW - 3 * M);
+    const frame = await frameOf(
+      [event(3 * M), event(M, { country: 'FR' }), event(M, { country: '' })],
+      { measure: 'revenue', bucket: '1m', groupBy: ['country'] },
+      NOW - 3 * M,
+    );
     expect(frame.schema).toMatchObject({
       meta: { type: 'timeseries-wide' },
       fields: [
@@ -69,14 +94,25 @@ describe('a time series', () => {
       ],
     });
     const minute = Date.UTC(2025, 5, 10, 11, 57);
-    expect(frame.data.values).toEqual([[minute, minute + M, minute + 2 * M, minute + 3 * M], [0, 0, 10.5, null], [10.5, 0, 0, null], [0, 0, 10.5, null]]);
+    expect(frame.data.values).toEqual([
+      [minute, minute + M, minute + 2 * M, minute + 3 * M],
+      [0, 0, 10.5, null],
+      [10.5, 0, 0, null],
+      [0, 0, 10.5, null],
+    ]);
   });
 
   it('has a field per quantile, and legends filled in', async () => {
     expect(names(await frameOf([event(M)], { measure: 'latency', bucket: '1m' }))).toEqual(['time', 'latency p50', 'latency p95']);
-    expect(names(await frameOf([event(M)], { measure: 'latency', bucket: '1m', groupBy: ['country'], stat: 'p95' }))).toEqual(['time', 'DE']);
+    expect(names(await frameOf([event(M)], { measure: 'latency', bucket: '1m', groupBy: ['country'], stat: 'p95' }))).toEqual([
+      'time',
+      'DE',
+    ]);
     const legend = '{{ country }}/{{device}}: {{stat}} of {{measure}}{{nothing}}';
-    expect(names(await frameOf([event(M)], { measure: 'latency', stat: 'p50', groupBy: ['country', 'device'], legend }))).toEqual(['time', 'DE/phone: p50 of latency']);
+    expect(names(await frameOf([event(M)], { measure: 'latency', stat: 'p50', groupBy: ['country', 'device'], legend }))).toEqual([
+      'time',
+      'DE/phone: p50 of latency',
+    ]);
   });
 
   it('without data is a frame without fields', async () => {
@@ -103,13 +139,17 @@ describe('a time series', () => {
     const frame = await frameOf(events, { measure: 'views', bucket: '1m', compareWith: '1d', groupBy: ['country'] }, NOW - 3 * M);
     expect(names(frame)).toEqual(['time', 'DE', 'DE (1d ago)']);
     expect(frame.schema.fields[2].labels).toEqual({ country: 'DE', compareWith: '1d' });
-    expect(frame.data.values.slice(1)).toEqual([[0, 0, 1, null], [0, 0, 2, 0]]);
+    expect(frame.data.values.slice(1)).toEqual([
+      [0, 0, 1, null],
+      [0, 0, 2, 0],
+    ]);
   });
 });
 
 describe('empty buckets', () => {
   const events = [event(5 * M), event(3 * M)];
-  const values = async (query: object, lag = 1): Promise<unknown> => (await frameOf(events, { bucket: '1m', ...query }, NOW - 5 * M, lag)).data.values[1];
+  const values = async (query: object, lag = 1): Promise<unknown> =>
+    (await frameOf(events, { bucket: '1m', ...query }, NOW - 5 * M, lag)).data.values[1];
 
   it('are 0 for count, sum and unique up to the newest data, null for what is not known and for other measures', async () => {
     expect(await values({ measure: 'views' })).toEqual([1, 0, 1, null, null, null]);
@@ -128,7 +168,10 @@ describe('empty buckets', () => {
     expect(await values({ measure: 'mean_latency', fill: 'zero' }, 0)).toEqual([100, 0, 100, 0, 0, 0]);
     expect(await values({ measure: 'slowest', fill: 'previous' })).toEqual([100, 100, 100, null, null, null]);
     const none = await frameOf(events, { measure: 'views', bucket: '1m', fill: 'none' }, NOW - 5 * M);
-    expect(none.data.values).toEqual([[Date.UTC(2025, 5, 10, 11, 55), Date.UTC(2025, 5, 10, 11, 57)], [1, 1]]);
+    expect(none.data.values).toEqual([
+      [Date.UTC(2025, 5, 10, 11, 55), Date.UTC(2025, 5, 10, 11, 57)],
+      [1, 1],
+    ]);
   });
 
   it('of an ungrouped count are zeros even when nothing happened in the whole range', async () => {
@@ -137,7 +180,9 @@ describe('empty buckets', () => {
 });
 
 describe('groups', () => {
-  const events = ['DE', 'DE', 'DE', 'FR', 'FR', 'IT'].map((country, index) => event(M + index, { country, latency: country === 'IT' ? 900 : 50 }));
+  const events = ['DE', 'DE', 'DE', 'FR', 'FR', 'IT'].map((country, index) =>
+    event(M + index, { country, latency: country === 'IT' ? 900 : 50 }),
+  );
 
   it('beyond the limit are left out, which is said', async () => {
     const frame = await frameOf(events, { measure: 'views', groupBy: ['country'], bucket: '1m', limit: 2 });
@@ -147,18 +192,35 @@ describe('groups', () => {
 
   it('are ranked by the sum of what adds up, by the mean of what does not, or by name', async () => {
     expect(names(await frameOf(events, { measure: 'mean_latency', groupBy: ['country'], bucket: '1m', limit: 1 }))).toEqual(['time', 'IT']);
-    expect(names(await frameOf(events, { measure: 'views', groupBy: ['country'], bucket: '1m', limit: 2, order: 'asc' }))).toEqual(['time', 'IT', 'FR']);
-    expect(names(await frameOf(events, { measure: 'views', groupBy: ['country'], bucket: '1m', limit: 2, orderBy: 'name' }))).toEqual(['time', 'DE', 'FR']);
+    expect(names(await frameOf(events, { measure: 'views', groupBy: ['country'], bucket: '1m', limit: 2, order: 'asc' }))).toEqual([
+      'time',
+      'IT',
+      'FR',
+    ]);
+    expect(names(await frameOf(events, { measure: 'views', groupBy: ['country'], bucket: '1m', limit: 2, orderBy: 'name' }))).toEqual([
+      'time',
+      'DE',
+      'FR',
+    ]);
   });
 });
 
 describe('other formats', () => {
-  const events = [event(M), event(2 * M), event(M, { country: 'FR', latency: 3, page: '/b' }), event(2 * M, { page: '/b', amount: NaN }), event(D + M, { country: 'FR' })];
+  const events = [
+    event(M),
+    event(2 * M),
+    event(M, { country: 'FR', latency: 3, page: '/b' }),
+    event(2 * M, { page: '/b', amount: NaN }),
+    event(D + M, { country: 'FR' }),
+  ];
 
   it('total is one wide numeric frame, a field per series', async () => {
     const frame = await frameOf(events, { measure: 'revenue', format: 'total', groupBy: ['country'] });
     expect(frame.schema.meta.type).toBe('numeric-wide');
-    expect(frame.schema.fields.map((field) => [field.name, field.labels])).toEqual([['revenue', { country: 'DE' }], ['revenue', { country: 'FR' }]]);
+    expect(frame.schema.fields.map((field) => [field.name, field.labels])).toEqual([
+      ['revenue', { country: 'DE' }],
+      ['revenue', { country: 'FR' }],
+    ]);
     expect(frame.data.values).toEqual([[21], [10.5]]);
     expect((await frameOf(events, { measure: 'views', format: 'total', compareWith: '1d' })).data.values).toEqual([[4], [1]]);
   });
@@ -167,10 +229,19 @@ describe('other formats', () => {
     const total = await frameOf(events, { measure: 'latency', format: 'table', groupBy: ['country', 'device'] });
     expect(total.schema.meta.type).toBe('table');
     expect(total.schema.fields.map((field) => field.name)).toEqual(['country', 'device', 'latency_p50', 'latency_p95']);
-    expect(total.data.values).toEqual([['DE', 'FR'], ['phone', 'phone'], [100, 3], [100, 3]]);
+    expect(total.data.values).toEqual([
+      ['DE', 'FR'],
+      ['phone', 'phone'],
+      [100, 3],
+      [100, 3],
+    ]);
     const long = await frameOf(events, { measure: 'views', format: 'table', groupBy: ['country'], bucket: '1m', fill: 'null' });
     const minute = Date.UTC(2025, 5, 10, 11, 58);
-    expect(long.data.values).toEqual([[minute, minute + M, minute + M], ['DE', 'DE', 'FR'], [2, 1, 1]]);
+    expect(long.data.values).toEqual([
+      [minute, minute + M, minute + M],
+      ['DE', 'DE', 'FR'],
+      [2, 1, 1],
+    ]);
   });
 
   it('top ranks a dimension by any measure, or the items of a top measure', async () => {
@@ -179,16 +250,30 @@ describe('other formats', () => {
     expect(texts(byDimension)[0]).toContain('1 of 2 series');
     const items = await frameOf(events, { kind: 'top', measure: 'pages' });
     expect(items.schema.fields.map((field) => field.name)).toEqual(['page', 'pages']);
-    expect(items.data.values).toEqual([['/a', '/b'], [2, 2]]);
+    expect(items.data.values).toEqual([
+      ['/a', '/b'],
+      [2, 2],
+    ]);
     const grouped = await frameOf(events, { kind: 'top', measure: 'pages', groupBy: ['country'], limit: 1 });
-    expect(grouped.data.values).toEqual([['DE', 'FR'], ['/a', '/b'], [2, 1]]);
+    expect(grouped.data.values).toEqual([
+      ['DE', 'FR'],
+      ['/a', '/b'],
+      [2, 1],
+    ]);
   });
 
   it('heatmap has a row per bin of a distribution, or per group', async () => {
     const bins = await frameOf(events, { measure: 'latency', format: 'heatmap', bucket: '1m' }, NOW - 2 * M);
     expect(bins.schema.meta.type).toBe('heatmap-rows');
-    expect(bins.schema.fields.map((field) => [field.name, field.labels?.['le']])).toEqual([['time', undefined], ['4', '4'], ['128', '128']]);
-    expect(bins.data.values.slice(1)).toEqual([[0, 1, null], [2, 1, null]]);
+    expect(bins.schema.fields.map((field) => [field.name, field.labels?.['le']])).toEqual([
+      ['time', undefined],
+      ['4', '4'],
+      ['128', '128'],
+    ]);
+    expect(bins.data.values.slice(1)).toEqual([
+      [0, 1, null],
+      [2, 1, null],
+    ]);
     const groups = await frameOf(events, { measure: 'views', format: 'heatmap', bucket: '1m', groupBy: ['country'] }, NOW - 2 * M);
     expect(names(groups)).toEqual(['time', 'DE', 'FR']);
     expect(groups.schema.meta.type).toBe('heatmap-rows');
@@ -196,7 +281,11 @@ describe('other formats', () => {
 
   it('events are rows, newest first; values are a list', async () => {
     const rows = await frameOf(events, { kind: 'events', limit: 2, filters: [{ dimension: 'country', value: 'DE' }] });
-    expect(rows.data.values).toEqual([[NOW - M, NOW - 2 * M], ['DE', 'DE'], [10.5, 10.5]]);
+    expect(rows.data.values).toEqual([
+      [NOW - M, NOW - 2 * M],
+      ['DE', 'DE'],
+      [10.5, 10.5],
+    ]);
     expect(texts(rows)).toContain('Only the newest 2 events are shown.');
     const values = await frameOf(events, { kind: 'values', dimension: 'country', search: 'F' });
     expect(values.data.values).toEqual([['FR']]);

@@ -7,7 +7,17 @@ import type { EventsResult } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
 import type { EventsAsk, MetricAsk, ValuesAsk } from './ask.js';
 import { groupKey } from './combine.js';
-import { frame, numberColumn, stringColumn, tableColumn, timeColumn, type Column, type DataFrame, type FrameMeta, type FrameType } from './data-frame.js';
+import {
+  frame,
+  numberColumn,
+  stringColumn,
+  tableColumn,
+  timeColumn,
+  type Column,
+  type DataFrame,
+  type FrameMeta,
+  type FrameType,
+} from './data-frame.js';
 import type { Finished, Series } from './finish.js';
 import type { TierResult } from './tier-read.js';
 
@@ -23,7 +33,14 @@ function typed(meta: FrameMeta, type: FrameType): FrameMeta {
 
 /** Series, totals, tables and heat maps by group. */
 export function metricFrame(def: Definition, ask: MetricAsk, bucketMs: number, finished: Finished, meta: FrameMeta): DataFrame {
-  const type: FrameType = ask.format === 'total' ? 'numeric-wide' : ask.format === 'table' ? 'table' : ask.format === 'heatmap' ? 'heatmap-rows' : 'timeseries-wide';
+  const type: FrameType =
+    ask.format === 'total'
+      ? 'numeric-wide'
+      : ask.format === 'table'
+        ? 'table'
+        : ask.format === 'heatmap'
+          ? 'heatmap-rows'
+          : 'timeseries-wide';
   if (finished.series.length === 0) return frame(ask.refId, typed(meta, type), []);
   if (ask.format === 'table') return frame(ask.refId, typed(meta, type), tableColumns(def, ask, bucketMs, finished));
   const columns = finished.series.map((series) => valueColumn(def, ask, series));
@@ -32,7 +49,11 @@ export function metricFrame(def: Definition, ask: MetricAsk, bucketMs: number, f
 
 function valueColumn(def: Definition, ask: MetricAsk, series: Series): Column {
   const labels = labelsOf(def, ask, series);
-  return numberColumn(fieldName(ask, series), series.values, { labels, unit: ask.measure.unit, displayName: displayName(ask, series, labels) });
+  return numberColumn(fieldName(ask, series), series.values, {
+    labels,
+    unit: ask.measure.unit,
+    displayName: displayName(ask, series, labels),
+  });
 }
 
 /** The measure's name, and the quantile where the measure has several. */
@@ -56,7 +77,9 @@ export function displayName(ask: MetricAsk, series: Series, labels: Readonly<Rec
     return ask.legend.replace(/\{\{\s*([^{}]{1,128}?)\s*\}\}/g, (_, name: string) => known.get(name) ?? '').trim() || ask.measure.name;
   }
   const group = series.group.map((value) => (value === '' ? '(none)' : value)).join(', ');
-  const name = [group === '' ? ask.measure.name : group, ask.stats.length > 1 || group === '' ? stat : ''].filter((part) => part !== '').join(' ');
+  const name = [group === '' ? ask.measure.name : group, ask.stats.length > 1 || group === '' ? stat : '']
+    .filter((part) => part !== '')
+    .join(' ');
   return compare === '' ? name : `${name} (${compare})`;
 }
 
@@ -72,31 +95,65 @@ function tableColumns(def: Definition, ask: MetricAsk, bucketMs: number, finishe
   const rows: { readonly timeMs: number; readonly group: readonly string[]; readonly numbers: readonly (number | null)[] }[] = [];
   finished.timesMs.forEach((timeMs, index) => {
     for (const list of groups.values()) {
-      const numbers = cells.map(({ stat, compare }) => list.find((series) => series.stat === stat && series.compare === compare)?.values[index] ?? null);
+      const numbers = cells.map(
+        ({ stat, compare }) => list.find((series) => series.stat === stat && series.compare === compare)?.values[index] ?? null,
+      );
       if (numbers.some((value) => value !== null)) rows.push({ timeMs, group: list[0].group, numbers });
     }
   });
   return [
-    ...(bucketMs > 0 ? [tableColumn('time', 'time', rows.map((row) => row.timeMs))] : []),
-    ...ask.groupBy.map((dimension, index) => stringColumn(def.dimensions[dimension].name, rows.map((row) => row.group[index]))),
+    ...(bucketMs > 0
+      ? [
+          tableColumn(
+            'time',
+            'time',
+            rows.map((row) => row.timeMs),
+          ),
+        ]
+      : []),
+    ...ask.groupBy.map((dimension, index) =>
+      stringColumn(
+        def.dimensions[dimension].name,
+        rows.map((row) => row.group[index]),
+      ),
+    ),
     ...cells.map(({ stat, compare }, index) => {
       const name = stat.name === 'value' ? ask.measure.name : `${ask.measure.name}_${stat.name}`;
-      return numberColumn(compare === '' ? name : `${name} (${compare} ago)`, rows.map((row) => row.numbers[index]), { unit: ask.measure.unit });
+      return numberColumn(
+        compare === '' ? name : `${name} (${compare} ago)`,
+        rows.map((row) => row.numbers[index]),
+        { unit: ask.measure.unit },
+      );
     }),
   ];
 }
 
 /** A ranking: one row per item, heaviest first, after the values of its group. */
 export function itemsFrame(def: Definition, ask: MetricAsk, result: TierResult, meta: FrameMeta): DataFrame {
-  const rows = result.groups.flatMap((group) => (group.items[ask.items]?.[0] ?? []).slice(0, ask.limit).map(({ item, weight }) => ({ group: group.values, item, weight })));
+  const rows = result.groups.flatMap((group) =>
+    (group.items[ask.items]?.[0] ?? []).slice(0, ask.limit).map(({ item, weight }) => ({ group: group.values, item, weight })),
+  );
   const notices = [...(meta.notices ?? [])];
-  if (result.topError > 0) notices.push({ severity: 'info' as const, text: `Weights may be too low by up to ${Number(result.topError.toPrecision(4))}.` });
+  if (result.topError > 0)
+    notices.push({ severity: 'info' as const, text: `Weights may be too low by up to ${Number(result.topError.toPrecision(4))}.` });
   const withNotices = typed({ ...meta, ...(notices.length > 0 ? { notices } : {}) }, 'table');
   if (rows.length === 0) return frame(ask.refId, withNotices, []);
   return frame(ask.refId, withNotices, [
-    ...ask.groupBy.map((dimension, index) => stringColumn(def.dimensions[dimension].name, rows.map((row) => row.group[index]))),
-    stringColumn(itemName(def, ask), rows.map((row) => row.item)),
-    numberColumn(ask.measure.name, rows.map((row) => row.weight), { unit: ask.measure.unit }),
+    ...ask.groupBy.map((dimension, index) =>
+      stringColumn(
+        def.dimensions[dimension].name,
+        rows.map((row) => row.group[index]),
+      ),
+    ),
+    stringColumn(
+      itemName(def, ask),
+      rows.map((row) => row.item),
+    ),
+    numberColumn(
+      ask.measure.name,
+      rows.map((row) => row.weight),
+      { unit: ask.measure.unit },
+    ),
   ]);
 }
 
@@ -109,7 +166,14 @@ function itemName(def: Definition, ask: MetricAsk): string {
 }
 
 /** The distribution of a quantiles measure: a row per bin, named by its upper bound, lowest first. */
-export function histogramFrame(def: Definition, ask: MetricAsk, result: TierResult, bins: HistogramBins, completeUntilMs: number, meta: FrameMeta): DataFrame {
+export function histogramFrame(
+  def: Definition,
+  ask: MetricAsk,
+  result: TierResult,
+  bins: HistogramBins,
+  completeUntilMs: number,
+  meta: FrameMeta,
+): DataFrame {
   const buckets = result.groups[0]?.histograms[ask.histogram] ?? [];
   const seen = new Set(buckets.flatMap((bucket) => [...bucket.keys()]));
   const scale = 10 ** def.components[ask.outputs[ask.histogram].component].decimals;
@@ -127,7 +191,13 @@ export function histogramFrame(def: Definition, ask: MetricAsk, result: TierResu
 /** Raw events, newest first, as the cold tier names its columns. */
 export function eventsFrame(ask: EventsAsk, result: EventsResult, meta: FrameMeta): DataFrame {
   if (result.rows.length === 0) return frame(ask.refId, typed(meta, 'table'), []);
-  const columns = result.columns.map((column, index) => tableColumn(column.name, column.type, result.rows.map((row) => row[index] ?? null)));
+  const columns = result.columns.map((column, index) =>
+    tableColumn(
+      column.name,
+      column.type,
+      result.rows.map((row) => row[index] ?? null),
+    ),
+  );
   return frame(ask.refId, typed(meta, 'table'), columns);
 }
 

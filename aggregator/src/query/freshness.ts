@@ -46,7 +46,12 @@ export interface FreshnessProvider {
  * The watermark is the smallest over the partitions that are not idle; with all of them idle it follows the clock, since
  * nothing is left that could still come on time.
  */
-export function freshnessOf(positions: readonly PartitionPosition[], missing: readonly PartitionId[], latenessMs: number, nowMs: number): Freshness {
+export function freshnessOf(
+  positions: readonly PartitionPosition[],
+  missing: readonly PartitionId[],
+  latenessMs: number,
+  nowMs: number,
+): Freshness {
   const partitions = positions.map(({ id, state, logEnd }): PartitionFreshness => {
     const lag = logEnd === null ? null : Math.max(0, logEnd - state.offset);
     const watermarkMs = Math.max(0, state.maxEventTimeMs - latenessMs);
@@ -58,7 +63,8 @@ export function freshnessOf(positions: readonly PartitionPosition[], missing: re
   const caughtUpMs = Math.max(0, nowMs - latenessMs);
   const busy = partitions.filter((partition) => !partition.idle);
   const newest = (list: readonly PartitionFreshness[]): number[] => list.map((partition) => partition.maxEventTimeMs);
-  const watermarkMs = busy.length === 0 ? Math.max(caughtUpMs, ...partitions.map((p) => p.watermarkMs)) : Math.min(...busy.map((p) => p.watermarkMs));
+  const watermarkMs =
+    busy.length === 0 ? Math.max(caughtUpMs, ...partitions.map((p) => p.watermarkMs)) : Math.min(...busy.map((p) => p.watermarkMs));
   const newestEventMs = busy.length === 0 ? Math.max(...newest(partitions)) : Math.min(...newest(busy));
   const reason = missing.length === 0 ? '' : `No position is known of ${missing.length} partition(s): ${missing.slice(0, 5).join(', ')}.`;
   return { nowMs, watermarkMs, newestEventMs, partitions, complete: missing.length === 0, reason };

@@ -38,7 +38,11 @@ export function metricMeta(details: MetricDetails, more: readonly Notice[]): Fra
 }
 
 /** For lists: the range that was asked and the freshness. */
-export function rangeMeta(range: { readonly fromMs: number; readonly toMs: number }, freshness: Freshness, more: readonly FrameNotice[]): FrameMeta {
+export function rangeMeta(
+  range: { readonly fromMs: number; readonly toMs: number },
+  freshness: Freshness,
+  more: readonly FrameNotice[],
+): FrameMeta {
   const notices = [...more, ...freshnessNotices(freshness)];
   return {
     custom: { effectiveRange: { fromMs: range.fromMs, toMs: range.toMs }, freshness: freshnessMeta(freshness) },
@@ -48,7 +52,10 @@ export function rangeMeta(range: { readonly fromMs: number; readonly toMs: numbe
 
 function freshnessMeta(freshness: Freshness): Record<string, unknown> {
   const busy = freshness.partitions.filter((partition) => !partition.idle);
-  const slowest = busy.reduce<(typeof busy)[number] | null>((worst, one) => (worst === null || one.watermarkMs < worst.watermarkMs ? one : worst), null);
+  const slowest = busy.reduce<(typeof busy)[number] | null>(
+    (worst, one) => (worst === null || one.watermarkMs < worst.watermarkMs ? one : worst),
+    null,
+  );
   const lags = freshness.partitions.map((partition) => partition.lag).filter((lag) => lag !== null);
   return {
     nowMs: freshness.nowMs,
@@ -73,7 +80,9 @@ function inWords(plan: Plan, executed: Executed): string {
   const window = plan.windowSizeMs === null ? '' : `, each over a window of ${formatDuration(plan.windowSizeMs)}`;
   const lines = [`${time(plan.main.fromMs)} to ${time(plan.main.toMs)}, ${bucket}${window}`];
   for (const read of executed.reads) {
-    lines.push(`${read.tier}: ${time(read.fromMs)} to ${time(read.toMs)} from ${read.source}, ${read.rows} rows, ${read.durationMs.toFixed(1)} ms${read.shared ? ', shared' : ''} (${read.why})`);
+    lines.push(
+      `${read.tier}: ${time(read.fromMs)} to ${time(read.toMs)} from ${read.source}, ${read.rows} rows, ${read.durationMs.toFixed(1)} ms${read.shared ? ', shared' : ''} (${read.why})`,
+    );
   }
   const { hits, misses, open } = executed.cache;
   if (hits + misses + open > 0) lines.push(`cache: ${hits} segments found, ${misses} read and kept, ${open} not closed yet`);

@@ -5,7 +5,18 @@
 import type { Definition } from '../definition/model.js';
 import { earliestHotMs, resolutionFor, type HotShape } from '../hot/resolution.js';
 import type { MetricAsk } from './ask.js';
-import { alignDown, alignUp, autoBucket, bucketCount, finestKeptMs, keptForMs, readyForMs, smallestBucket, totalStepMs, type BucketNeeds } from './bucket.js';
+import {
+  alignDown,
+  alignUp,
+  autoBucket,
+  bucketCount,
+  finestKeptMs,
+  keptForMs,
+  readyForMs,
+  smallestBucket,
+  totalStepMs,
+  type BucketNeeds,
+} from './bucket.js';
 import type { Notice, Plan, PlannedPart, PlannedRange, ReadSpec } from './plan.js';
 import { QueryProblem } from './problem.js';
 import type { Coverage } from './tier-read.js';
@@ -31,14 +42,20 @@ export function planQuery(input: PlanInput): Plan {
   const bucketMs = total ? 0 : chooseBucket(input, notices);
   const windowSizeMs = total ? null : (ask.window?.sizeMs ?? null);
   if (total && ask.window !== null) {
-    notices.push({ severity: 'info', text: `A total covers the whole range: the window of ${formatDuration(ask.window.sizeMs)} does not apply.` });
+    notices.push({
+      severity: 'info',
+      text: `A total covers the whole range: the window of ${formatDuration(ask.window.sizeMs)} does not apply.`,
+    });
   }
   const router = new Router(input, bucketMs, windowSizeMs);
   const main = router.range(0);
   if (main.parts.length === 0) notices.push({ severity: 'info', text: 'The range lies in the future.' });
   const oldest = input.nowMs - keptForMs(input.def, bucketMs === 0 ? finestKeptMs(input.def, input.nowMs - main.fromMs) : bucketMs);
   if (main.fromMs < oldest - bucketMs) {
-    notices.push({ severity: 'warning', text: `Data in buckets of ${formatDuration(bucketMs === 0 ? SECOND_MS : bucketMs)} is kept since ${new Date(oldest).toISOString()}; before it there is none.` });
+    notices.push({
+      severity: 'warning',
+      text: `Data in buckets of ${formatDuration(bucketMs === 0 ? SECOND_MS : bucketMs)} is kept since ${new Date(oldest).toISOString()}; before it there is none.`,
+    });
   }
   const compare = ask.compare === null ? null : { shiftMs: ask.compare.shiftMs, range: router.range(ask.compare.shiftMs) };
   return { bucketMs, windowSizeMs, main, compare, notices, hotUnused: input.coverage === null ? input.hotReason : router.hotUnused };
@@ -51,26 +68,49 @@ function chooseBucket(input: PlanInput, notices: Notice[]): number {
   const needs: BucketNeeds = { fromMs, toMs, maxBuckets, multipleOfMs: slideMs, dividesMs: ask.compare?.shiftMs ?? 0 };
   const fail = (code: string, field: string, message: string, remedy: string): QueryProblem => {
     const path = `${ask.at}.${field}`;
-    return new QueryProblem(code === 'TOO_MANY_BUCKETS' ? 'limit' : 'invalid', code, `${path}: ${message}`, remedy, { refId: ask.refId, path });
+    return new QueryProblem(code === 'TOO_MANY_BUCKETS' ? 'limit' : 'invalid', code, `${path}: ${message}`, remedy, {
+      refId: ask.refId,
+      path,
+    });
   };
   const smallest = smallestBucket(needs);
   if (ask.bucketMs === null) {
     const oldestMs = fromMs - (ask.compare?.shiftMs ?? 0);
-    const chosen = autoBucket(needs, Math.min(ask.maxDataPoints, maxBuckets), (length) => alignDown(oldestMs, length) >= nowMs - readyForMs(def, length) - length);
+    const chosen = autoBucket(
+      needs,
+      Math.min(ask.maxDataPoints, maxBuckets),
+      (length) => alignDown(oldestMs, length) >= nowMs - readyForMs(def, length) - length,
+    );
     if (chosen !== null) return chosen;
-    throw fail('TOO_MANY_BUCKETS', 'compareWith', `no bucket of at most ${maxBuckets} per query divides the shift ${ask.compare?.text ?? ''}.`, 'Use a shorter range or a rounder shift such as 1d.');
+    throw fail(
+      'TOO_MANY_BUCKETS',
+      'compareWith',
+      `no bucket of at most ${maxBuckets} per query divides the shift ${ask.compare?.text ?? ''}.`,
+      'Use a shorter range or a rounder shift such as 1d.',
+    );
   }
   const bucketMs = ask.bucketMs;
   const text = formatDuration(bucketMs);
   if (bucketMs % slideMs !== 0) {
-    throw fail('BUCKET_SLIDE', 'bucket', `${text} is not a multiple of the window's slide of ${formatDuration(slideMs)}.`, `Use ${formatDuration(alignUp(bucketMs, slideMs))}, or window: 'none'.`);
+    throw fail(
+      'BUCKET_SLIDE',
+      'bucket',
+      `${text} is not a multiple of the window's slide of ${formatDuration(slideMs)}.`,
+      `Use ${formatDuration(alignUp(bucketMs, slideMs))}, or window: 'none'.`,
+    );
   }
   if (ask.compare !== null && ask.compare.shiftMs % bucketMs !== 0) {
-    throw fail('COMPARE_SHIFT', 'compareWith', `${ask.compare.text} is not a multiple of the bucket of ${text}.`, 'Use a bucket that divides the shift.');
+    throw fail(
+      'COMPARE_SHIFT',
+      'compareWith',
+      `${ask.compare.text} is not a multiple of the bucket of ${text}.`,
+      'Use a bucket that divides the shift.',
+    );
   }
   const count = bucketCount(fromMs, toMs, bucketMs);
   if (count > maxBuckets) {
-    const allowed = smallest === null ? 'Use a shorter range.' : `Use bucket ${formatDuration(smallest)} or longer, auto, or a shorter range.`;
+    const allowed =
+      smallest === null ? 'Use a shorter range.' : `Use bucket ${formatDuration(smallest)} or longer, auto, or a shorter range.`;
     throw fail('TOO_MANY_BUCKETS', 'bucket', `${count} buckets of ${text} were asked, at most ${maxBuckets} are answered.`, allowed);
   }
   if (bucketMs % MINUTE_MS !== 0 && toMs - fromMs > 24 * HOUR_MS) {
@@ -138,7 +178,12 @@ class Router {
     if (end <= start) return { fromMs: start, toMs: start, parts: [], boundaryMs: null };
     // Beyond hot, what adds up may be cut; a sketch's total comes whole from cold.
     const boundary = this.#addable ? this.#earliest() : Infinity;
-    return this.#cut(start, end, boundary < end && this.#holds(boundary, end) ? boundary : Infinity, 'held by the hot tier; added to the cold part');
+    return this.#cut(
+      start,
+      end,
+      boundary < end && this.#holds(boundary, end) ? boundary : Infinity,
+      'held by the hot tier; added to the cold part',
+    );
   }
 
   /** Aligned to the bucket; of totals, to the pane. +Infinity: hot cannot answer. */
@@ -155,7 +200,12 @@ class Router {
   #cut(start: number, end: number, boundary: number, why: string): PlannedRange {
     const parts: PlannedPart[] = [];
     const cut = Math.min(Math.max(boundary, start), end);
-    if (cut > start) parts.push({ tier: 'cold', spec: this.#spec(this.#coldGrouping, start, cut), why: cut < end ? 'older than the hot tier holds' : this.#whyCold(boundary) });
+    if (cut > start)
+      parts.push({
+        tier: 'cold',
+        spec: this.#spec(this.#coldGrouping, start, cut),
+        why: cut < end ? 'older than the hot tier holds' : this.#whyCold(boundary),
+      });
     if (cut < end) parts.push({ tier: 'hot', spec: this.#spec(this.#hotGrouping, cut, end), why });
     return { fromMs: start, toMs: end, parts, boundaryMs: cut > start && cut < end ? cut : null };
   }
@@ -170,8 +220,16 @@ class Router {
   #spec(grouping: number, fromMs: number, toMs: number): ReadSpec {
     const { def, ask, tenant } = this.#input;
     return {
-      tenant, grouping, groupBy: ask.groupBy, filters: ask.filters, outputs: ask.outputs, fromMs, toMs, bucketMs: this.#bucketMs,
-      windowSizeMs: this.#windowSizeMs, maxRows: def.query.maxRows,
+      tenant,
+      grouping,
+      groupBy: ask.groupBy,
+      filters: ask.filters,
+      outputs: ask.outputs,
+      fromMs,
+      toMs,
+      bucketMs: this.#bucketMs,
+      windowSizeMs: this.#windowSizeMs,
+      maxRows: def.query.maxRows,
     };
   }
 }
@@ -196,7 +254,10 @@ function noGrouping(def: Definition, ask: MetricAsk, needed: ReadonlySet<number>
   const kept = def.groupings.map((grouping) => grouping.name).join('; ');
   const path = `${ask.at}.groupBy`;
   return new QueryProblem(
-    'invalid', 'NO_GROUPING', `${path}: no grouping keeps ${names.join(' and ')} together (groupBy and filters count). Kept: ${kept}.`,
-    `Add [${names.join(', ')}] or all to the groupings in tidemark.yaml, or ask with fewer dimensions.`, { refId: ask.refId, path },
+    'invalid',
+    'NO_GROUPING',
+    `${path}: no grouping keeps ${names.join(' and ')} together (groupBy and filters count). Kept: ${kept}.`,
+    `Add [${names.join(', ')}] or all to the groupings in tidemark.yaml, or ask with fewer dimensions.`,
+    { refId: ask.refId, path },
   );
 }

@@ -62,7 +62,12 @@ export function statusOf(error: unknown): number {
 /** The outside form of any error. What is not ours to explain is called an internal error; its text stays in the log. */
 export function problemOf(error: unknown, place: ProblemPlace = {}): Problem {
   if (!(error instanceof TidemarkError)) {
-    return { code: 'INTERNAL', message: 'Something failed inside the aggregator.', remedy: 'Look for the request id in the log.', ...place };
+    return {
+      code: 'INTERNAL',
+      message: 'Something failed inside the aggregator.',
+      remedy: 'Look for the request id in the log.',
+      ...place,
+    };
   }
   const refId = error instanceof QueryProblem && error.refId !== undefined ? error.refId : place.refId;
   const path = error instanceof QueryProblem && error.path !== undefined ? error.path : place.path;
@@ -118,7 +123,13 @@ export function pathText(keys: readonly PropertyKey[]): string {
  * @param input what was parsed: issues name only places
  * @param allowed keys that the schema knows at the root, for the nearest spelling
  */
-export function problemOfSchema(error: z.ZodError, input: unknown, prefix: string, allowed: readonly string[], refId?: string): QueryProblem {
+export function problemOfSchema(
+  error: z.ZodError,
+  input: unknown,
+  prefix: string,
+  allowed: readonly string[],
+  refId?: string,
+): QueryProblem {
   const issue = deepest(error.issues);
   const found = valueAt(input, issue.path);
   const inner = pathText(issue.path);
@@ -155,16 +166,31 @@ function expectation(issue: Issue): { readonly what: string; readonly hint: (fou
   switch (issue.code) {
     case 'invalid_value': {
       const names = issue.values.map(String);
-      return { what: `one of ${names.join(', ')}`, hint: (found) => (typeof found === 'string' ? suggestion(found, names, 'value') : none()) };
+      return {
+        what: `one of ${names.join(', ')}`,
+        hint: (found) => (typeof found === 'string' ? suggestion(found, names, 'value') : none()),
+      };
     }
     case 'invalid_type':
       return { what: `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`, hint: none };
     case 'too_small':
-      return { what: issue.origin === 'string' || issue.origin === 'array' ? `at least ${issue.minimum} of it` : `at least ${issue.minimum}`, hint: none };
+      return {
+        what: issue.origin === 'string' || issue.origin === 'array' ? `at least ${issue.minimum} of it` : `at least ${issue.minimum}`,
+        hint: none,
+      };
     case 'too_big':
-      return { what: issue.origin === 'string' || issue.origin === 'array' ? `at most ${issue.maximum} of it` : `at most ${issue.maximum}`, hint: none };
+      return {
+        what: issue.origin === 'string' || issue.origin === 'array' ? `at most ${issue.maximum} of it` : `at most ${issue.maximum}`,
+        hint: none,
+      };
     case 'invalid_union': {
-      const kinds = new Set(issue.errors.flat().flatMap((inner) => (inner.code === 'invalid_type' ? [inner.expected] : inner.code === 'invalid_value' ? inner.values.map(String) : [])));
+      const kinds = new Set(
+        issue.errors
+          .flat()
+          .flatMap((inner) =>
+            inner.code === 'invalid_type' ? [inner.expected] : inner.code === 'invalid_value' ? inner.values.map(String) : [],
+          ),
+      );
       return { what: kinds.size > 0 ? [...kinds].join(' or ') : 'another form', hint: none };
     }
     default:

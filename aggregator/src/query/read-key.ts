@@ -8,7 +8,11 @@ import type { ReadSpec } from './plan.js';
 /** What is asked, without the range: the same for every segment of a series. */
 export function questionKey(def: Definition, spec: ReadSpec): string {
   const filters = spec.filters.map((filter) => JSON.stringify([filter.dimension, filter.op, filter.values])).sort();
-  const outputs = spec.outputs.map((output) => [output.component, output.stat, 'q' in output ? output.q : 'limit' in output ? output.limit : 0]);
+  const outputs = spec.outputs.map((output) => [
+    output.component,
+    output.stat,
+    'q' in output ? output.q : 'limit' in output ? output.limit : 0,
+  ]);
   return JSON.stringify([def.layoutHash, spec.tenant, spec.grouping, spec.groupBy, filters, outputs, spec.bucketMs, spec.windowSizeMs]);
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { testDefinition } from './event-list.fixture.js';
+import { testDefinition } from './shop.fixture.js';
 import { problemOf, QueryProblem, type Problem } from './problem.js';
 import { checkRequest } from './request.js';
 import { resolveQuery } from './resolve.js';
@@ -35,7 +35,14 @@ describe('a request as a whole', () => {
   it('fills in what is left out', () => {
     const checked = checkRequest({ from: 'now-1h', queries: [{ refId: 'A', measure: 'views' }] }, NOW);
     expect(checked).toMatchObject({ fromMs: NOW - 3_600_000, toMs: NOW, maxDataPoints: 1_000 });
-    expect(checked.queries[0].query).toMatchObject({ kind: 'metric', bucket: 'auto', format: 'timeseries', fill: 'auto', filters: [], groupBy: [] });
+    expect(checked.queries[0].query).toMatchObject({
+      kind: 'metric',
+      bucket: 'auto',
+      format: 'timeseries',
+      fill: 'auto',
+      filters: [],
+      groupBy: [],
+    });
   });
 
   it.each([
@@ -59,7 +66,13 @@ describe('a request as a whole', () => {
   });
 
   it('refuses a refId used twice, naming it', () => {
-    const twice = { from: 'now-1h', queries: [{ refId: 'A', measure: 'views' }, { refId: 'A', measure: 'buys' }] };
+    const twice = {
+      from: 'now-1h',
+      queries: [
+        { refId: 'A', measure: 'views' },
+        { refId: 'A', measure: 'buys' },
+      ],
+    };
     expect(problem(() => checkRequest(twice, NOW))).toMatchObject({ code: 'DUPLICATE_REF_ID', refId: 'A', path: 'queries[1].refId' });
   });
 
@@ -84,12 +97,37 @@ describe('a query', () => {
     [{ measure: 'Revenue' }, 'UNKNOWN_MEASURE', 'queries[0].measure', 'Did you mean "revenue"?'],
     [{ measure: 'views', groupBy: ['land'] }, 'UNKNOWN_DIMENSION', 'queries[0].groupBy[0]', 'Known: country, device, type.'],
     [{ measure: 'views', groupBy: ['country', 'country'] }, 'DIMENSION_TWICE', 'queries[0].groupBy', 'once'],
-    [{ measure: 'views', filters: [{ dimension: 'cuntry', value: 'DE' }] }, 'UNKNOWN_DIMENSION', 'queries[0].filters[0].dimension', 'Did you mean "country"?'],
-    [{ measure: 'views', filters: [{ dimension: 'country', op: '==', value: 'DE' }] }, 'INVALID_FIELD', 'queries[0].filters[0].op', 'Did you mean'],
+    [
+      { measure: 'views', filters: [{ dimension: 'cuntry', value: 'DE' }] },
+      'UNKNOWN_DIMENSION',
+      'queries[0].filters[0].dimension',
+      'Did you mean "country"?',
+    ],
+    [
+      { measure: 'views', filters: [{ dimension: 'country', op: '==', value: 'DE' }] },
+      'INVALID_FIELD',
+      'queries[0].filters[0].op',
+      'Did you mean',
+    ],
     [{ measure: 'views', filters: [{ dimension: 'country', op: '=' }] }, 'VALUE_MISSING', 'queries[0].filters[0].value', 'empty string'],
-    [{ measure: 'views', filters: [{ dimension: 'country', values: ['DE', 'FR'] }] }, 'VALUE_MANY', 'queries[0].filters[0].values', "op: 'in'"],
-    [{ measure: 'views', filters: [{ dimension: 'country', op: '=~', value: '(' }] }, 'INVALID_PATTERN', 'queries[0].filters[0].value', 'RE2'],
-    [{ measure: 'views', filters: [{ dimension: 'country', op: '=~', value: '(?=a)' }] }, 'INVALID_PATTERN', 'queries[0].filters[0].value', 'look-around'],
+    [
+      { measure: 'views', filters: [{ dimension: 'country', values: ['DE', 'FR'] }] },
+      'VALUE_MANY',
+      'queries[0].filters[0].values',
+      "op: 'in'",
+    ],
+    [
+      { measure: 'views', filters: [{ dimension: 'country', op: '=~', value: '(' }] },
+      'INVALID_PATTERN',
+      'queries[0].filters[0].value',
+      'RE2',
+    ],
+    [
+      { measure: 'views', filters: [{ dimension: 'country', op: '=~', value: '(?=a)' }] },
+      'INVALID_PATTERN',
+      'queries[0].filters[0].value',
+      'look-around',
+    ],
     [{ measure: 'views', bucket: '5 minutes' }, 'INVALID_DURATION', 'queries[0].bucket', '5m'],
     [{ measure: 'views', stat: 'p95' }, 'UNKNOWN_STAT', 'queries[0].stat', 'count'],
     [{ measure: 'latency', stat: 'p101' }, 'UNKNOWN_STAT', 'queries[0].stat', 'p95'],
@@ -113,10 +151,16 @@ describe('a query', () => {
 
   it('asks for the count of events first, and for each output once', () => {
     const { outputs, stats } = ask({ measure: 'conversion' });
-    expect(outputs).toEqual([{ component: 0, stat: 'value' }, { component: 1, stat: 'value' }]);
+    expect(outputs).toEqual([
+      { component: 0, stat: 'value' },
+      { component: 1, stat: 'value' },
+    ]);
     expect(stats[0].formula).toEqual({ op: 'divide', numerator: { op: 'output', output: 1 }, denominator: { op: 'output', output: 0 } });
     expect(ask({ measure: 'mean_latency' }).outputs.map((output) => output.component)).toEqual([0, 5, 6]);
-    expect(ask({ measure: 'latency' }).outputs.slice(1)).toEqual([{ component: 8, stat: 'quantile', q: 0.5 }, { component: 8, stat: 'quantile', q: 0.95 }]);
+    expect(ask({ measure: 'latency' }).outputs.slice(1)).toEqual([
+      { component: 8, stat: 'quantile', q: 0.5 },
+      { component: 8, stat: 'quantile', q: 0.95 },
+    ]);
     expect(ask({ measure: 'latency', stat: 'p99.9' }).outputs[1]).toEqual({ component: 8, stat: 'quantile', q: 0.999 });
   });
 

@@ -16,7 +16,11 @@ const filterSchema = z.strictObject({
   dimension: name.describe('Name of a dimension.'),
   op: z.enum(['=', '!=', 'in', 'not in', '=~', '!~']).default('=').describe('=~ and !~ take one RE2 pattern, unanchored.'),
   value: z.union([text, z.number(), z.boolean()]).optional().describe('One value; an empty string means events without this dimension.'),
-  values: z.array(z.union([text, z.number(), z.boolean()])).max(1_000).optional().describe('Several values, for in and not in.'),
+  values: z
+    .array(z.union([text, z.number(), z.boolean()]))
+    .max(1_000)
+    .optional()
+    .describe('Several values, for in and not in.'),
 });
 
 const refId = z.string().min(1).max(64).describe('Names the query in the answer.');
@@ -39,19 +43,31 @@ const metricSchema = z.strictObject({
   groupBy: z.array(name).max(8).default([]).describe('Dimensions; one series per combination of their values.'),
   filters,
   bucket: z.string().max(16).default('auto').describe('auto, or a duration such as 10s, 1m, 1h, 1d. Buckets are aligned to UTC.'),
-  format: z.enum(['timeseries', 'table', 'heatmap', 'total']).default('timeseries').describe('table and total answer one number per series over the whole range (table: per bucket, where a bucket is given).'),
+  format: z
+    .enum(['timeseries', 'table', 'heatmap', 'total'])
+    .default('timeseries')
+    .describe('table and total answer one number per series over the whole range (table: per bucket, where a bucket is given).'),
   window: z
     .union([z.literal('none'), z.strictObject({ size: z.string().max(16), slide: z.string().max(16).optional() })])
     .optional()
-    .describe("Sliding form: each value covers the `size` up to its bucket's end. Default: the measure's own window; none switches it off."),
+    .describe(
+      "Sliding form: each value covers the `size` up to its bucket's end. Default: the measure's own window; none switches it off.",
+    ),
   limit: limit.describe('Most series; the rest is left out, and the answer says so.'),
-  orderBy: z.enum(['value', 'name']).optional().describe('value: the total of additive measures, the mean of the others. Default: value for tables and where a limit is given, name otherwise.'),
+  orderBy: z
+    .enum(['value', 'name'])
+    .optional()
+    .describe(
+      'value: the total of additive measures, the mean of the others. Default: value for tables and where a limit is given, name otherwise.',
+    ),
   order,
   compareWith: z.string().max(16).optional().describe('Adds the same series from this much earlier, e.g. 1d or 1w.'),
   fill: z
     .enum(['auto', 'null', 'zero', 'previous', 'none'])
     .default('auto')
-    .describe('Buckets without events. auto: 0 for count, sum and unique where data is complete, null otherwise. none: rows without any value are left out.'),
+    .describe(
+      'Buckets without events. auto: 0 for count, sum and unique where data is complete, null otherwise. none: rows without any value are left out.',
+    ),
   legend,
   maxDataPoints: maxDataPoints.optional().describe("Overrides the request's."),
 });
@@ -60,7 +76,7 @@ const topSchema = z.strictObject({
   refId,
   kind: z.literal('top'),
   measure,
-  by: name.optional().describe("A dimension to rank; left out: the items of a measure of kind top."),
+  by: name.optional().describe('A dimension to rank; left out: the items of a measure of kind top.'),
   stat,
   groupBy: z.array(name).max(8).default([]).describe('Items of a top measure: one ranking per combination.'),
   filters,
@@ -87,19 +103,28 @@ const valuesSchema = z.strictObject({
 export const QUERY_SCHEMAS = { metric: metricSchema, top: topSchema, events: eventsSchema, values: valuesSchema };
 const LATER_KINDS: readonly string[] = ['anomaly', 'funnel', 'annotations'];
 
-const time = z.union([z.number(), z.string().min(1).max(64)]).describe('Epoch milliseconds, ISO 8601, or relative such as now-6h or now/d.');
+const time = z
+  .union([z.number(), z.string().min(1).max(64)])
+  .describe('Epoch milliseconds, ISO 8601, or relative such as now-6h or now/d.');
 
 const envelope = {
   from: time,
   to: time.default('now'),
-  timezone: z.string().max(64).default('UTC').describe('IANA name, for times without an offset and for rounding such as now/d. Buckets stay aligned to UTC.'),
+  timezone: z
+    .string()
+    .max(64)
+    .default('UTC')
+    .describe('IANA name, for times without an offset and for rounding such as now/d. Buckets stay aligned to UTC.'),
   maxDataPoints: maxDataPoints.default(1_000).describe('Chooses the bucket where it is auto.'),
 };
 
 /** The whole request, as OpenAPI shows it. */
 export const queryRequestSchema = z.strictObject({
   ...envelope,
-  queries: z.array(z.union([metricSchema, topSchema, eventsSchema, valuesSchema])).min(1).max(MAX_QUERIES),
+  queries: z
+    .array(z.union([metricSchema, topSchema, eventsSchema, valuesSchema]))
+    .min(1)
+    .max(MAX_QUERIES),
 });
 const envelopeSchema = z.strictObject({ ...envelope, queries: z.array(z.unknown()).min(1).max(MAX_QUERIES) });
 
@@ -132,14 +157,24 @@ export function checkRequest(input: unknown, nowMs: number): CheckedRequest {
   if (!parsed.success) throw problemOfSchema(parsed.error, input, '', Object.keys(envelopeSchema.shape));
   const { from, to, timezone, maxDataPoints: points, queries } = parsed.data;
   if (!isTimeZone(timezone)) {
-    throw invalid('UNKNOWN_TIMEZONE', `timezone: found ${JSON.stringify(timezone)}, expected an IANA time zone.`, 'Use a name such as UTC or Europe/Berlin.', { path: 'timezone' });
+    throw invalid(
+      'UNKNOWN_TIMEZONE',
+      `timezone: found ${JSON.stringify(timezone)}, expected an IANA time zone.`,
+      'Use a name such as UTC or Europe/Berlin.',
+      { path: 'timezone' },
+    );
   }
   const range = checkRange(from, to, nowMs, timezone);
   const checked = queries.map((raw, index) => checkQuery(raw, `queries[${index}]`, index));
   const seen = new Set<string>();
   for (const { refId: id, at } of checked) {
     if (seen.has(id)) {
-      throw invalid('DUPLICATE_REF_ID', `${at}.refId: ${JSON.stringify(id)} is used twice.`, 'Give each query of a request a refId of its own.', { refId: id, path: `${at}.refId` });
+      throw invalid(
+        'DUPLICATE_REF_ID',
+        `${at}.refId: ${JSON.stringify(id)} is used twice.`,
+        'Give each query of a request a refId of its own.',
+        { refId: id, path: `${at}.refId` },
+      );
     }
     seen.add(id);
   }
@@ -147,12 +182,27 @@ export function checkRequest(input: unknown, nowMs: number): CheckedRequest {
 }
 
 /** @throws QueryProblem naming `from` or `to`, with what was found */
-export function checkRange(from: number | string, to: number | string, nowMs: number, timeZone: string, names: readonly [string, string] = ['from', 'to']): { fromMs: number; toMs: number } {
+export function checkRange(
+  from: number | string,
+  to: number | string,
+  nowMs: number,
+  timeZone: string,
+  names: readonly [string, string] = ['from', 'to'],
+): { fromMs: number; toMs: number } {
   const [fromName, toName] = names;
   const start = parseTime(from, { nowMs, timeZone, roundUp: false });
-  if (!start.ok) throw invalid('INVALID_TIME', `${fromName}: found ${JSON.stringify(from)}, expected ${start.expected}.`, 'Correct the time and ask again.', { path: fromName });
+  if (!start.ok)
+    throw invalid(
+      'INVALID_TIME',
+      `${fromName}: found ${JSON.stringify(from)}, expected ${start.expected}.`,
+      'Correct the time and ask again.',
+      { path: fromName },
+    );
   const end = parseTime(to, { nowMs, timeZone, roundUp: true });
-  if (!end.ok) throw invalid('INVALID_TIME', `${toName}: found ${JSON.stringify(to)}, expected ${end.expected}.`, 'Correct the time and ask again.', { path: toName });
+  if (!end.ok)
+    throw invalid('INVALID_TIME', `${toName}: found ${JSON.stringify(to)}, expected ${end.expected}.`, 'Correct the time and ask again.', {
+      path: toName,
+    });
   if (start.value >= end.value) {
     throw invalid(
       'EMPTY_RANGE',
@@ -171,7 +221,8 @@ function checkQuery(raw: unknown, at: string, index: number): CheckedQuery {
   const schema = typeof kind === 'string' && Object.hasOwn(QUERY_SCHEMAS, kind) ? schemaOf(kind) : null;
   if (schema === null) return { refId: id, at, query: null, problem: unknownKind(kind, at, id) };
   const parsed = schema.safeParse(raw);
-  if (!parsed.success) return { refId: id, at, query: null, problem: problemOfSchema(parsed.error, raw, at, Object.keys(schema.shape), id) };
+  if (!parsed.success)
+    return { refId: id, at, query: null, problem: problemOfSchema(parsed.error, raw, at, Object.keys(schema.shape), id) };
   return { refId: parsed.data.refId, at, query: parsed.data, problem: null };
 }
 
@@ -184,8 +235,16 @@ function unknownKind(kind: unknown, at: string, id: string): QueryProblem {
   const path = `${at}.kind`;
   const kinds = Object.keys(QUERY_SCHEMAS);
   if (typeof kind === 'string' && LATER_KINDS.includes(kind)) {
-    return invalid('NOT_SUPPORTED_YET', `${path}: queries of kind ${kind} are not supported yet.`, `Use one of ${kinds.join(', ')}.`, { refId: id, path });
+    return invalid('NOT_SUPPORTED_YET', `${path}: queries of kind ${kind} are not supported yet.`, `Use one of ${kinds.join(', ')}.`, {
+      refId: id,
+      path,
+    });
   }
   const found = typeof kind === 'string' ? kind : '';
-  return invalid('UNKNOWN_KIND', `${path}: found ${JSON.stringify(kind)?.slice(0, 80) ?? 'nothing'}, expected one of ${kinds.join(', ')}.`, suggestion(found, kinds, 'kind'), { refId: id, path });
+  return invalid(
+    'UNKNOWN_KIND',
+    `${path}: found ${JSON.stringify(kind)?.slice(0, 80) ?? 'nothing'}, expected one of ${kinds.join(', ')}.`,
+    suggestion(found, kinds, 'kind'),
+    { refId: id, path },
+  );
 }

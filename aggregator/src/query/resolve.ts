@@ -36,24 +36,51 @@ function metricAsk(names: Names, query: MetricQuery, maxDataPoints: number): Met
   const outputs = new Outputs();
   const heatmapOfQuantiles = query.format === 'heatmap' && measure.kind === 'quantiles';
   if (heatmapOfQuantiles && groupBy.length > 0) {
-    throw names.problem('HEATMAP_GROUPED', 'groupBy', 'a heat map of quantiles shows one distribution.', 'Leave groupBy out, or use filters.');
+    throw names.problem(
+      'HEATMAP_GROUPED',
+      'groupBy',
+      'a heat map of quantiles shows one distribution.',
+      'Leave groupBy out, or use filters.',
+    );
   }
   if (query.format === 'heatmap' && !heatmapOfQuantiles && groupBy.length === 0) {
-    throw names.problem('HEATMAP_UNGROUPED', 'groupBy', 'a heat map needs a dimension for its rows.', 'Name a dimension in groupBy, or use a measure of kind quantiles.');
+    throw names.problem(
+      'HEATMAP_UNGROUPED',
+      'groupBy',
+      'a heat map needs a dimension for its rows.',
+      'Name a dimension in groupBy, or use a measure of kind quantiles.',
+    );
   }
   const histogram = heatmapOfQuantiles ? outputs.add({ component: measure.components[0], stat: 'histogram' }) : -1;
   const stats = heatmapOfQuantiles ? [] : statsOf(names, measure, query.stat, outputs);
   if (query.format === 'heatmap' && stats.length > 1) stats.length = 1;
-  const compare = query.compareWith === undefined ? null : { shiftMs: names.duration(query.compareWith, 'compareWith'), text: query.compareWith };
+  const compare =
+    query.compareWith === undefined ? null : { shiftMs: names.duration(query.compareWith, 'compareWith'), text: query.compareWith };
   if (compare !== null && query.format === 'heatmap') {
     throw names.problem('HEATMAP_COMPARED', 'compareWith', 'a heat map cannot be compared.', 'Leave compareWith out.');
   }
   const orderBy = query.orderBy ?? (query.limit !== undefined || query.format === 'table' ? 'value' : 'name');
   return {
-    kind: 'metric', refId: query.refId, at: names.at, measure, stats, outputs: outputs.list, histogram, items: -1, groupBy,
-    filters: names.filters(query.filters), format: query.format, bucketMs: query.bucket === 'auto' ? null : names.duration(query.bucket, 'bucket'),
-    window: windowOf(names, measure, query.window), limit: query.limit ?? 0, orderBy, order: query.order, compare, fill: query.fill,
-    legend: query.legend, maxDataPoints: query.maxDataPoints ?? maxDataPoints,
+    kind: 'metric',
+    refId: query.refId,
+    at: names.at,
+    measure,
+    stats,
+    outputs: outputs.list,
+    histogram,
+    items: -1,
+    groupBy,
+    filters: names.filters(query.filters),
+    format: query.format,
+    bucketMs: query.bucket === 'auto' ? null : names.duration(query.bucket, 'bucket'),
+    window: windowOf(names, measure, query.window),
+    limit: query.limit ?? 0,
+    orderBy,
+    order: query.order,
+    compare,
+    fill: query.fill,
+    legend: query.legend,
+    maxDataPoints: query.maxDataPoints ?? maxDataPoints,
   };
 }
 
@@ -62,28 +89,62 @@ function topAsk(names: Names, query: TopQuery, maxDataPoints: number): MetricAsk
   const outputs = new Outputs();
   const limit = query.limit ?? (measure.limit > 0 ? measure.limit : DEFAULT_TOP);
   const shared = {
-    kind: 'metric' as const, refId: query.refId, at: names.at, measure, histogram: -1, filters: names.filters(query.filters), format: 'table' as const,
-    bucketMs: null, window: null, limit, orderBy: 'value' as const, order: query.order, compare: null, fill: 'auto' as const, legend: query.legend, maxDataPoints,
+    kind: 'metric' as const,
+    refId: query.refId,
+    at: names.at,
+    measure,
+    histogram: -1,
+    filters: names.filters(query.filters),
+    format: 'table' as const,
+    bucketMs: null,
+    window: null,
+    limit,
+    orderBy: 'value' as const,
+    order: query.order,
+    compare: null,
+    fill: 'auto' as const,
+    legend: query.legend,
+    maxDataPoints,
   };
   if (query.by !== undefined) {
     if (measure.kind === 'top') {
-      throw names.problem('RANKED_TWICE', 'by', `${quote(measure.name)} ranks its own items.`, 'Leave by out, or rank the dimension by a count, sum or unique measure.');
+      throw names.problem(
+        'RANKED_TWICE',
+        'by',
+        `${quote(measure.name)} ranks its own items.`,
+        'Leave by out, or rank the dimension by a count, sum or unique measure.',
+      );
     }
     if (query.groupBy.length > 0) {
-      throw names.problem('TOP_GROUPED', 'groupBy', 'a ranking of a dimension has no further groups.', "Leave groupBy out, or use kind: 'metric' with format: 'table'.");
+      throw names.problem(
+        'TOP_GROUPED',
+        'groupBy',
+        'a ranking of a dimension has no further groups.',
+        "Leave groupBy out, or use kind: 'metric' with format: 'table'.",
+      );
     }
     const stats = statsOf(names, measure, query.stat, outputs);
     return { ...shared, stats, outputs: outputs.list, items: -1, groupBy: names.dimensions([query.by], 'by') };
   }
   if (measure.kind !== 'top') {
-    throw names.problem('NOTHING_TO_RANK', 'by', `${quote(measure.name)} has no items of its own.`, 'Name a dimension in by, or use a measure of kind top.');
+    throw names.problem(
+      'NOTHING_TO_RANK',
+      'by',
+      `${quote(measure.name)} has no items of its own.`,
+      'Name a dimension in by, or use a measure of kind top.',
+    );
   }
   const component = names.def.components[measure.components[0]];
   if (query.order === 'asc') {
     throw names.problem('NO_LIGHTEST', 'order', 'a measure of kind top keeps only its heaviest items.', "Use order: 'desc'.");
   }
   if (limit > component.keep) {
-    throw names.problem('TOP_LIMIT', 'limit', `found ${limit}, but ${quote(measure.name)} keeps ${component.keep} items.`, `Ask for at most ${component.keep}, or raise the measure's limit in the definition.`);
+    throw names.problem(
+      'TOP_LIMIT',
+      'limit',
+      `found ${limit}, but ${quote(measure.name)} keeps ${component.keep} items.`,
+      `Ask for at most ${component.keep}, or raise the measure's limit in the definition.`,
+    );
   }
   const items = outputs.add({ component: component.index, stat: 'items', limit });
   return { ...shared, stats: [], outputs: outputs.list, items, groupBy: names.dimensions(query.groupBy, 'groupBy') };
@@ -117,7 +178,12 @@ function statsOf(names: Names, measure: Measure, asked: string | string[] | unde
     return wanted.map((stat) => {
       const q = parseQuantile(stat);
       if (q === null) {
-        throw names.problem('UNKNOWN_STAT', 'stat', `found ${quote(stat)}, expected a quantile of ${quote(measure.name)} such as p50 or p99.9.`, suggestion(stat, ready, 'quantile'));
+        throw names.problem(
+          'UNKNOWN_STAT',
+          'stat',
+          `found ${quote(stat)}, expected a quantile of ${quote(measure.name)} such as p50 or p99.9.`,
+          suggestion(stat, ready, 'quantile'),
+        );
       }
       const output = outputs.add({ component: measure.components[0], stat: 'quantile', q });
       return { name: quantileName(q), formula: { op: 'output', output }, zeroWhenEmpty: false, additive: false };
@@ -125,10 +191,17 @@ function statsOf(names: Names, measure: Measure, asked: string | string[] | unde
   }
   const other = list.find((stat) => stat !== 'value' && stat !== measure.kind);
   if (other !== undefined) {
-    throw names.problem('UNKNOWN_STAT', 'stat', `found ${quote(other)}, but ${quote(measure.name)} is a ${measure.kind}.`, `Leave stat out, or use ${measure.kind}.`);
+    throw names.problem(
+      'UNKNOWN_STAT',
+      'stat',
+      `found ${quote(other)}, but ${quote(measure.name)} is a ${measure.kind}.`,
+      `Leave stat out, or use ${measure.kind}.`,
+    );
   }
   const additive = measure.kind === 'count' || measure.kind === 'sum';
-  return [{ name: 'value', formula: formulaOf(names.def, measure, outputs), zeroWhenEmpty: additive || measure.kind === 'unique', additive }];
+  return [
+    { name: 'value', formula: formulaOf(names.def, measure, outputs), zeroWhenEmpty: additive || measure.kind === 'unique', additive },
+  ];
 }
 
 function formulaOf(def: Definition, measure: Measure, outputs: Outputs): Formula {
@@ -166,10 +239,20 @@ function windowOf(names: Names, measure: Measure, given: MetricQuery['window']):
   const sizeMs = names.duration(given.size, 'window.size');
   const slideMs = given.slide === undefined ? SECOND_MS : names.duration(given.slide, 'window.slide');
   if (sizeMs % slideMs !== 0) {
-    throw names.problem('WINDOW_SLIDE', 'window.slide', `the size ${given.size} is not a multiple of the slide ${given.slide ?? '1s'}.`, 'Use a slide that divides the size, such as 30s for 5m.');
+    throw names.problem(
+      'WINDOW_SLIDE',
+      'window.slide',
+      `the size ${given.size} is not a multiple of the slide ${given.slide ?? '1s'}.`,
+      'Use a slide that divides the size, such as 30s for 5m.',
+    );
   }
   if (sizeMs > 90 * DAY_MS) {
-    throw names.problem('WINDOW_SIZE', 'window.size', `found ${given.size}, expected at most 90d.`, 'Use a smaller window, or a total over the range.');
+    throw names.problem(
+      'WINDOW_SIZE',
+      'window.size',
+      `found ${given.size}, expected at most 90d.`,
+      'Use a smaller window, or a total over the range.',
+    );
   }
   return { sizeMs, slideMs };
 }
@@ -202,7 +285,9 @@ class Names {
   }
 
   dimensions(names: readonly string[], field: string): number[] {
-    const found = names.map((name, index) => this.dimension(name, names.length === 1 && field !== 'groupBy' ? field : `${field}[${index}]`));
+    const found = names.map((name, index) =>
+      this.dimension(name, names.length === 1 && field !== 'groupBy' ? field : `${field}[${index}]`),
+    );
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw this.problem('DIMENSION_TWICE', field, `${quote(twice)} is named twice.`, 'Name each dimension once.');
     return found;
@@ -210,7 +295,13 @@ class Names {
 
   duration(text: string, field: string): number {
     const parsed = parseDuration(text);
-    if (!parsed.ok) throw this.problem('INVALID_DURATION', field, `found ${quote(text)}, expected ${parsed.expected}.`, `For example ${formatDuration(300_000)}.`);
+    if (!parsed.ok)
+      throw this.problem(
+        'INVALID_DURATION',
+        field,
+        `found ${quote(text)}, expected ${parsed.expected}.`,
+        `For example ${formatDuration(300_000)}.`,
+      );
     return parsed.value;
   }
 
@@ -224,10 +315,20 @@ class Names {
       const values = (input.values ?? (input.value === undefined ? [] : [input.value])).map(String);
       const many = input.op === 'in' || input.op === 'not in';
       if (values.length === 0) {
-        throw this.problem('VALUE_MISSING', `${field}.${many ? 'values' : 'value'}`, 'found nothing, expected a value.', 'To match events without the dimension, give an empty string.');
+        throw this.problem(
+          'VALUE_MISSING',
+          `${field}.${many ? 'values' : 'value'}`,
+          'found nothing, expected a value.',
+          'To match events without the dimension, give an empty string.',
+        );
       }
       if (!many && values.length > 1) {
-        throw this.problem('VALUE_MANY', `${field}.values`, `found ${values.length} values, but ${input.op} takes one.`, `Use op: '${input.op.startsWith('!') ? 'not in' : 'in'}'.`);
+        throw this.problem(
+          'VALUE_MANY',
+          `${field}.values`,
+          `found ${values.length} values, but ${input.op} takes one.`,
+          `Use op: '${input.op.startsWith('!') ? 'not in' : 'in'}'.`,
+        );
       }
       if (input.op === '=~' || input.op === '!~') this.#checkPattern(values[0], `${field}.value`);
       return { dimension, op: input.op, values: many ? [...new Set(values)].sort() : values };
@@ -239,7 +340,12 @@ class Names {
       RE2JS.compile(pattern);
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'it does not parse';
-      throw this.problem('INVALID_PATTERN', field, `${quote(pattern)} is not an RE2 pattern: ${reason.slice(0, 160)}.`, 'RE2 has no look-around and no back-references.');
+      throw this.problem(
+        'INVALID_PATTERN',
+        field,
+        `${quote(pattern)} is not an RE2 pattern: ${reason.slice(0, 160)}.`,
+        'RE2 has no look-around and no back-references.',
+      );
     }
   }
 }

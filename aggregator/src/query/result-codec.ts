@@ -89,7 +89,7 @@ class Writer {
   /** Each entry: value × 4 + tag where it is whole and small enough, a tag and a double otherwise; a run of NaN is one entry. */
   numbers(values: Float64Array): void {
     this.varint(values.length);
-    for (let index = 0; index < values.length; ) {
+    for (let index = 0; index < values.length;) {
       const value = values[index];
       if (Number.isNaN(value)) {
         const first = index;
@@ -191,7 +191,7 @@ class Reader {
 
   numbers(): Float64Array {
     const values = new Float64Array(this.count());
-    for (let index = 0; index < values.length; ) {
+    for (let index = 0; index < values.length;) {
       const entry = this.varint();
       const rest = Math.floor(entry / 4);
       const tag: Tag = entry % 4;

@@ -17,7 +17,13 @@ export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
 export const WEEK_MS = 7 * DAY_MS;
 
-const DURATION_UNITS: readonly (readonly [string, number])[] = [['w', WEEK_MS], ['d', DAY_MS], ['h', HOUR_MS], ['m', MINUTE_MS], ['s', SECOND_MS]];
+const DURATION_UNITS: readonly (readonly [string, number])[] = [
+  ['w', WEEK_MS],
+  ['d', DAY_MS],
+  ['h', HOUR_MS],
+  ['m', MINUTE_MS],
+  ['s', SECOND_MS],
+];
 const LONGEST_MS = 36_525 * DAY_MS;
 /** Year 2200: later times are typing errors, and arithmetic on them stays exact. */
 const LATEST_MS = Date.UTC(2200, 0, 1);
@@ -142,7 +148,14 @@ function fromWall(wall: Wall, timeZone: string): number {
 function offsetMs(timeMs: number, timeZone: string): number {
   if (timeZone === 'UTC' || !Number.isFinite(timeMs) || Math.abs(timeMs) > 8.64e15) return 0;
   const format = new Intl.DateTimeFormat('en-US', {
-    timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric',
   });
   const part = new Map(format.formatToParts(timeMs).map(({ type, value }) => [type, Number(value)]));
   const get = (type: Intl.DateTimeFormatPartTypes): number => part.get(type) ?? 0;

@@ -13,7 +13,9 @@ export const MAX_EVENTS = 50_000;
 const event = z.record(z.string(), z.unknown()).describe('An event as the definition describes it.');
 const answer = z.object({
   accepted: z.number().int().describe('Events stored durably.'),
-  refused: z.array(z.object({ index: z.number().int().describe('Position in the request, from 0.'), reason: z.string(), detail: z.string() })),
+  refused: z.array(
+    z.object({ index: z.number().int().describe('Position in the request, from 0.'), reason: z.string(), detail: z.string() }),
+  ),
 });
 
 export function eventRoutes(collect: Collect, quotas: QuotaKeeper): Route[] {
@@ -45,7 +47,12 @@ function split(request: RouteRequest): Buffer[] {
   const type = mediaType(request.headers['content-type']);
   if (NDJSON_TYPES.includes(type)) return splitLines(request.body, MAX_EVENTS);
   if (type === 'application/json' || type.endsWith('+json')) return splitArray(request.body, MAX_EVENTS);
-  throw apiError(415, 'UNKNOWN_TYPE', `Content-Type: found ${JSON.stringify(type.slice(0, 60))}, expected application/json or application/x-ndjson.`, "Send the header 'Content-Type: application/json' with a JSON array.");
+  throw apiError(
+    415,
+    'UNKNOWN_TYPE',
+    `Content-Type: found ${JSON.stringify(type.slice(0, 60))}, expected application/json or application/x-ndjson.`,
+    "Send the header 'Content-Type: application/json' with a JSON array.",
+  );
 }
 
 function statusOf({ accepted, refused }: CollectAnswer): number {
@@ -55,5 +62,11 @@ function statusOf({ accepted, refused }: CollectAnswer): number {
 
 function nothingTaken({ refused }: CollectAnswer): object {
   const first = refused[0];
-  return { error: { code: 'ALL_EVENTS_REFUSED', message: `All ${refused.length} events were refused; the first: ${first.detail}.`, remedy: 'Correct the events; `refused` has the reason of each.' } };
+  return {
+    error: {
+      code: 'ALL_EVENTS_REFUSED',
+      message: `All ${refused.length} events were refused; the first: ${first.detail}.`,
+      remedy: 'Correct the events; `refused` has the reason of each.',
+    },
+  };
 }

@@ -19,7 +19,11 @@ const frameSchema = z.object({
 const answerSchema = z.object({
   results: z.record(
     z.string().describe('refId'),
-    z.object({ status: z.number().int(), error: z.string().optional(), frames: z.array(frameSchema).describe("Grafana data frames; a refused query's problem stands in schema.meta.custom.error.") }),
+    z.object({
+      status: z.number().int(),
+      error: z.string().optional(),
+      frames: z.array(frameSchema).describe("Grafana data frames; a refused query's problem stands in schema.meta.custom.error."),
+    }),
   ),
 });
 
@@ -30,7 +34,9 @@ const seriesAnswerSchema = z.object({
   effectiveRange: z.object({ fromMs: z.number(), toMs: z.number() }),
   partialFrom: z.number().nullable().describe('First bucket that is not finished, epoch ms.'),
   notices: z.array(z.string()),
-  series: z.array(z.object({ name: z.string(), labels: z.record(z.string(), z.string()), points: z.array(z.tuple([z.number(), z.number().nullable()])) })),
+  series: z.array(
+    z.object({ name: z.string(), labels: z.record(z.string(), z.string()), points: z.array(z.tuple([z.number(), z.number().nullable()])) }),
+  ),
 });
 
 export function queryRoutes(def: Definition, engine: QueryEngine, quotas: QuotaKeeper): Route[] {
@@ -39,24 +45,31 @@ export function queryRoutes(def: Definition, engine: QueryEngine, quotas: QuotaK
       method: 'POST',
       path: '/api/v1/query',
       summary: 'Ask several queries of one time range.',
-      description: 'Each refId has a status of its own: one that is wrong does not spoil the others. The plan, the freshness and the first unfinished bucket stand in each frame\'s schema.meta.custom.',
+      description:
+        "Each refId has a status of its own: one that is wrong does not spoil the others. The plan, the freshness and the first unfinished bucket stand in each frame's schema.meta.custom.",
       token: true,
       body: { description: 'The range and the queries.', content: { 'application/json': queryRequestSchema } },
       answers: { 200: { description: 'A status and data frames by refId.', content: { 'application/json': answerSchema } } },
       handle: async (request) => {
         const body = parseJson(request.body, request.headers['content-type']);
-        return withQuota(quotas, request, countQueries(body), async () => ({ body: await engine.run(request.tenant, body, request.signal) }));
+        return withQuota(quotas, request, countQueries(body), async () => ({
+          body: await engine.run(request.tenant, body, request.signal),
+        }));
       },
     },
     {
       method: 'GET',
       path: '/api/v1/series/:measure',
       summary: 'One measure as plain series, JSON or CSV.',
-      description: 'CSV by Accept: text/csv or format=csv (RFC 4180; values are not altered, so import the columns as text when a spreadsheet opens values that look like formulas).',
+      description:
+        'CSV by Accept: text/csv or format=csv (RFC 4180; values are not altered, so import the columns as text when a spreadsheet opens values that look like formulas).',
       token: true,
       params: seriesParams,
       query: seriesQuery,
-      answers: { 200: { description: 'The series.', content: { 'application/json': seriesAnswerSchema, 'text/csv': null } }, 404: { description: 'There is no such measure.' } },
+      answers: {
+        200: { description: 'The series.', content: { 'application/json': seriesAnswerSchema, 'text/csv': null } },
+        404: { description: 'There is no such measure.' },
+      },
       handle: (request) => withQuota(quotas, request, 1, () => series(def, engine, request)),
     },
   ];
@@ -69,7 +82,10 @@ async function series(def: Definition, engine: QueryEngine, request: RouteReques
   try {
     const frame = await engine.runOne(request.tenant, body, request.signal);
     if (!wantsCsv(query.format, request.headers.accept)) return { body: seriesJson(measure, frame) };
-    const dimensions = query.dimensions.split(',').map((name) => name.trim()).filter((name) => def.dimensions.some((dimension) => dimension.name === name));
+    const dimensions = query.dimensions
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => def.dimensions.some((dimension) => dimension.name === name));
     const headers = {
       'content-type': 'text/csv; charset=utf-8; header=present',
       'content-disposition': `attachment; filename="${measure.replace(/[^\w.-]/g, '_')}.csv"`,

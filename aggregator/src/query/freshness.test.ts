@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import type { PartitionState } from '../window/flush-batch.js';
+import { CoverageFreshness, freshnessOf } from './freshness.js';
+import { FROM } from './read.fixture.js';
+
+describe('freshness', () => {
+  const state = (offset: number, maxEventTimeMs: number): PartitionState => ({
+    offset,
+    maxEventTimeMs,
+    warmFrom: 0,
+    consumed: 0,
+    applied: 0,
+    duplicates: 0,
+    deadLettered: 0,
+    late: 0,
+    lost: 0,
+  });
+
+  it('is that of the slowest partition that still has something to read', () => {
+    const positions = [
+      { id: 'a/0', state: state(5, FROM), logEnd: 9 },
+      { id: 'a/1', state: state(7, FROM + 60_000), logEnd: 8 },
+      { id: 'a/2', state: state(3, 10), logEnd: 3 },
+    ];
+    expect(freshnessOf(positions, [], 5_000, FROM + 90_000)).toMatchObject({
+      watermarkMs: FROM - 5_000,
+      newestEventMs: FROM,
+      complete: true,
+      reason: '',
+    });
+  });
+
+  it('follows the clock when everything has been read, so that an outage shows as zeros', () => {
+    const positions = [{ id: 'a/0', state: state(5, FROM), logEnd: 5 }];
+    expect(freshnessOf(positions, [], 5_000, FROM + 600_000)).toMatchObject({ watermarkMs: FROM + 595_000, newestEventMs: FROM });
+  });
+
+  it('says when partitions are missing or nothing is known', () => {
+    expect(freshnessOf([{ id: 'a/0', state: state(5, FROM), logEnd: 5 }], ['a/1'], 5_000, FROM)).toMatchObject({
+      complete: false,
+      reason: 'No position is known of 1 partition(s): a/1.',
+    });
+    expect(new CoverageFreshness(5_000, () => FROM).freshness(null)).toMatchObject({ complete: false, watermarkMs: 0 });
+  });
+});
