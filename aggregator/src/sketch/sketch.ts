@@ -1,6 +1,6 @@
 // The seam of the three mergeable summaries. Each has a mutable in-process form for the hot path and an encoded delta: a plain
 // list of entries, so that appending one delta to another merges them. What is read back is decoded by the same code.
-// Accuracy: unique ≤ 2 % (HyperLogLog, 2^14 registers, Ertl's estimator; exact-like below some thousands by a sparse form);
+// Accuracy: unique ≤ 2 % (HyperLogLog, 2^15 registers, Ertl's estimator; exact-like below some thousands by a sparse form);
 // quantiles ≤ 1 % relative (DDSketch); top: weights are never too high, and too low by at most the stated error.
 
 /** Reads back any concatenation of encoded deltas. */
