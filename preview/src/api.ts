@@ -15,7 +15,7 @@ export interface Field {
 export interface Frame {
   readonly schema: {
     readonly fields: readonly Field[];
-    readonly meta?: { readonly custom?: Readonly<Record<string, unknown>>; readonly notices?: readonly { readonly text: string }[] };
+    readonly meta?: { readonly custom?: { readonly partialFrom?: number | null; readonly plan?: { readonly bucketMs: number } }; readonly notices?: readonly { readonly text: string }[] };
   };
   readonly data: { readonly values: readonly (readonly (number | null)[])[] };
 }

@@ -79,7 +79,7 @@ export class Chart {
     }
     this.#say('', false);
     const custom = frame.schema.meta?.custom ?? {};
-    const partialFromMs = custom['partialFromMs'] ?? custom['partialFrom'];
+    const partialFromMs = custom.partialFrom;
     this.#partialFromS = typeof partialFromMs === 'number' ? partialFromMs / 1000 : Number.POSITIVE_INFINITY;
     const fields = frame.schema.fields.slice(1);
     const labels = fields.map((f) => f.config?.displayNameFromDS ?? f.name);
@@ -96,7 +96,7 @@ export class Chart {
     const newest = values.length === 1 ? values[0].findLast((v, i) => v !== null && (times[i] ?? 0) / 1000 < this.#partialFromS) : undefined;
     this.#value.textContent = newest === undefined || newest === null ? '' : format(newest, unit);
     const notices = frame.schema.meta?.notices?.map((n) => n.text) ?? [];
-    const bucket = custom['bucketMs'];
+    const bucket = custom.plan?.bucketMs;
     this.#note.textContent = [typeof bucket === 'number' ? `${bucket / 1000} s buckets; the dashed end is not finished yet.` : '', ...notices].filter(Boolean).join(' ');
   }
 

@@ -31,10 +31,7 @@ export async function request(target: ApiTarget, path: string, init: { readonly 
     throw new TidemarkError('unavailable', 'API_UNREACHABLE', `No aggregator answers at ${target.url}.`, 'Start it with `tidemark serve`, or name another with --url.', { cause });
   }
   if (!response.ok) {
-    const body: ErrorBody = await response.json().then(
-      (json: ErrorBody) => json,
-      () => ({}),
-    );
+    const body = (await response.json().catch(() => ({}))) as ErrorBody;
     const { code = `HTTP_${response.status}`, message = response.statusText, remedy = '' } = body.error ?? {};
     throw new TidemarkError(response.status >= 500 ? 'unavailable' : 'invalid', code, message, remedy);
   }

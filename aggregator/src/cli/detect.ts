@@ -103,9 +103,15 @@ async function readText(path: string): Promise<string> {
 
 function inputError(file: string, error: unknown): unknown {
   if (error instanceof TidemarkError || !(error instanceof Error) || !('code' in error)) return error;
-  return new TidemarkError('invalid', 'DETECT_INPUT', `${file}: cannot be read (${String(error.code)})`, 'Name a file that exists, or - for standard input.', {
-    cause: error,
-  });
+  return new TidemarkError(
+    'invalid',
+    'DETECT_INPUT',
+    `${file}: cannot be read (${String(error.code)})`,
+    'Name a file that exists, or - for standard input.',
+    {
+      cause: error,
+    },
+  );
 }
 
 function findColumns(first: string, options: DetectOptions): Columns {
@@ -114,7 +120,9 @@ function findColumns(first: string, options: DetectOptions): Columns {
   const named = fields.some((field) => TIME_NAMES.includes(field.toLowerCase()) || VALUE_NAMES.includes(field.toLowerCase()));
   const numeric = (field: string): boolean => parseValue(field) !== null;
   const headless = !named && fields.some((field) => numeric(field) || /^(nan|null|na)$/i.test(field));
-  const header = headless ? fields.map((_, i) => (fields.length === 1 ? 'value' : i === 0 ? 'time' : i === 1 ? 'value' : `column${i + 1}`)) : fields;
+  const header = headless
+    ? fields.map((_, i) => (fields.length === 1 ? 'value' : i === 0 ? 'time' : i === 1 ? 'value' : `column${i + 1}`))
+    : fields;
   let time = pick('time', options.time, header, TIME_NAMES);
   let value = pick('value', options.value, header, VALUE_NAMES);
   if (time < 0 && header.length > 1) time = value === 0 ? 1 : 0;
@@ -130,7 +138,12 @@ function pick(what: string, wanted: string | undefined, header: readonly string[
   if (byName >= 0) return byName;
   const place = /^\d+$/.test(wanted) ? Number(wanted) - 1 : -1;
   if (place >= 0 && place < header.length) return place;
-  throw new TidemarkError('invalid', 'DETECT_INPUT', `--${what}: there is no column ${wanted}`, `Columns are: ${header.join(', ')}; a number counts from 1.`);
+  throw new TidemarkError(
+    'invalid',
+    'DETECT_INPUT',
+    `--${what}: there is no column ${wanted}`,
+    `Columns are: ${header.join(', ')}; a number counts from 1.`,
+  );
 }
 
 /** An input column that is called like an added one is renamed, so that names stay unique. */

@@ -8,12 +8,15 @@ import { migrate } from './migrate.js';
 import { query } from './query.js';
 import { serve } from './serve.js';
 import { status } from './status.js';
+import { VERSION } from '../runtime/version.js';
 
 export interface Io {
   readonly stdin: NodeJS.ReadableStream;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** The built preview page; '' where this installation has none. */
+  readonly previewDir: string;
 }
 
 const DEFINITION_HELP = 'the definition file (default: $TIDEMARK_DEFINITION, else tidemark.yaml)';
@@ -26,7 +29,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   const defaultDefinition = io.env['TIDEMARK_DEFINITION'] ?? 'tidemark.yaml';
   const program = new Command('tidemark')
     .description('Real-time reporting from Kafka: hot windows in Redis, rollups in ClickHouse, one query API.')
-    .version(process.env['npm_package_version'] ?? '0.1.0', '-V, --version')
+    .version(VERSION, '-V, --version')
     .showHelpAfterError('(tidemark COMMAND --help tells more)')
     .showSuggestionAfterError()
     .addHelpText('after', EXIT_HELP)
@@ -53,7 +56,7 @@ Example:
   tidemark serve -d definitions/demo.yaml`,
     )
     .action(async (options: { definition: string }) => {
-      code = await serve({ definition: options.definition }, io);
+      code = await serve({ definition: options.definition, previewDir: io.previewDir }, io);
     });
 
   program

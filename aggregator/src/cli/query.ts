@@ -54,7 +54,7 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
     ],
   };
   const response = await request({ url: options.url, token: readToken(options.tokenFile ?? '', io) }, '/api/v1/query', { body });
-  const answer: Answer = await response.json().then((json: Answer) => json);
+  const answer = (await response.json()) as Answer;
   const result = answer.results['A'];
   if (result.error !== undefined) {
     throw new TidemarkError(result.status >= 500 ? 'unavailable' : 'invalid', 'QUERY_FAILED', result.error);

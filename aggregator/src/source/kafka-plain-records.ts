@@ -1,11 +1,14 @@
 // The plain path: records that kafkajs decoded, put into RecordBatches. Slower than kafka-record-batches.ts and equal to it.
 // Pure; used where the lean path cannot be, and by the tests that hold the two equal.
 
-import { CompressionCodecs, CompressionTypes } from 'kafkajs';
+import kafkajs from 'kafkajs';
 import type { Decompress } from './kafka-codecs.js';
 import type { PlainMessage } from './kafka-fetch.js';
 import type { AbortedTransaction } from './kafka-record-batches.js';
 import type { PartitionId, RecordBatch } from './log.js';
+
+// CommonJS: Node does not see these two as named exports.
+const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 /** Teaches kafkajs the codecs that it lacks; without them it stops at the first such batch. It keeps them for the whole process. */
 export function registerPlainCodecs(decompress: Decompress): void {

@@ -27,7 +27,7 @@ export class Accumulation {
   readonly #processors = new Set<PartitionProcessor>();
 
   constructor(definition: Definition, admission: Admission, expectedRows: number) {
-    this.panes = new Panes(definition);
+    this.panes = new Panes(definition, expectedRows);
     this.raw = new RawColumns(definition, expectedRows);
     this.unanswered = admission.newUnanswered();
   }

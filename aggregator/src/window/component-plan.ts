@@ -5,18 +5,10 @@ import type { Component, Definition } from '../definition/model.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
 import { compileWheres, type Wheres } from '../decode/where.js';
 
-export interface ComponentPlan {
-  readonly components: readonly Component[];
-  /** min, max and sketch components: NaN until a value comes. */
-  readonly nanAtStart: readonly number[];
-}
-
-export function createComponentPlan(definition: Definition): ComponentPlan {
-  return {
-    components: definition.components,
-    nanAtStart: definition.components.filter((c) => c.kind !== 'count' && c.kind !== 'sum').map((c) => c.index),
-  };
-}
+const ALWAYS = 0;
+const PRESENT = 1;
+const INTERNED = 2;
+const BYTES = 3;
 
 /** The changes of the decoder's current event. Reused for every event. */
 export class EventUpdates {
@@ -32,6 +24,8 @@ export class EventUpdates {
   readonly maxValue: Float64Array;
   readonly sketchComponent: Uint16Array;
   readonly #components: readonly Component[];
+  /** By component: whether its field is an interned string, any other string, or anything else. '' counts as missing. */
+  readonly #presence: Uint8Array;
   readonly #decoder: EventDecoder;
   readonly #wheres: Wheres;
 
@@ -45,6 +39,10 @@ export class EventUpdates {
     this.maxValue = new Float64Array(n);
     this.sketchComponent = new Uint16Array(n);
     this.#components = definition.components;
+    this.#presence = Uint8Array.from(definition.components, (c) => {
+      const field = c.field < 0 ? undefined : definition.fields[c.field];
+      return field === undefined ? ALWAYS : field.type !== 'string' ? PRESENT : field.interned ? INTERNED : BYTES;
+    });
     this.#decoder = decoder;
     this.#wheres = compileWheres(definition, decoder);
   }
@@ -53,7 +51,7 @@ export class EventUpdates {
   evaluate(): void {
     const wheres = this.#wheres;
     wheres.evaluate();
-    const { present, numbers } = this.#decoder;
+    const { present, numbers, internId, strStart, strEnd } = this.#decoder;
     const components = this.#components;
     let adds = 0;
     let mins = 0;
@@ -65,7 +63,12 @@ export class EventUpdates {
       }
       const component = components[c];
       const field = component.field;
-      if (field >= 0 && present[field] === 0) {
+      const presence = this.#presence[c];
+      if (
+        (presence === PRESENT && present[field] === 0) ||
+        (presence === INTERNED && internId[field] === 0) ||
+        (presence === BYTES && strEnd[field] <= strStart[field])
+      ) {
         continue;
       }
       switch (component.kind) {

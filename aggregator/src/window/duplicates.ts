@@ -14,8 +14,8 @@ export class DuplicateFilter {
   readonly #windowMs: number;
   // A ring in log order …
   #capacity: number;
-  #lo: Uint32Array;
-  #hi: Uint32Array;
+  #lo: Int32Array;
+  #hi: Int32Array;
   #timeMs: Float64Array;
   #offset: Float64Array;
   #head = 0;
@@ -28,8 +28,8 @@ export class DuplicateFilter {
     this.#maxEvents = Math.max(1, Math.floor(options.maxEvents));
     this.#windowMs = options.windowMs;
     this.#capacity = Math.min(INITIAL_CAPACITY, this.#maxEvents);
-    this.#lo = new Uint32Array(this.#capacity);
-    this.#hi = new Uint32Array(this.#capacity);
+    this.#lo = new Int32Array(this.#capacity);
+    this.#hi = new Int32Array(this.#capacity);
     this.#timeMs = new Float64Array(this.#capacity);
     this.#offset = new Float64Array(this.#capacity);
     const slots = tableSize(this.#capacity);
@@ -47,7 +47,9 @@ export class DuplicateFilter {
   }
 
   /** Remembers the record and says whether it is a duplicate. */
-  observe(lo: number, hi: number, logTimeMs: number, offset: number): boolean {
+  observe(hashLo: number, hashHi: number, logTimeMs: number, offset: number): boolean {
+    const lo = hashLo | 0;
+    const hi = hashHi | 0;
     if (this.#count === this.#capacity) {
       if (this.#capacity < this.#maxEvents) {
         this.#grow();
@@ -121,8 +123,8 @@ export class DuplicateFilter {
 
   #grow(): void {
     const capacity = Math.min(this.#maxEvents, this.#capacity * 2);
-    const lo = new Uint32Array(capacity);
-    const hi = new Uint32Array(capacity);
+    const lo = new Int32Array(capacity);
+    const hi = new Int32Array(capacity);
     const timeMs = new Float64Array(capacity);
     const offset = new Float64Array(capacity);
     const slots = tableSize(capacity);

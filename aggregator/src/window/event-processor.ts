@@ -12,6 +12,8 @@ import { EventUpdates } from './component-plan.js';
 import type { RawRows, Resolution, SeriesDelta } from './flush-batch.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { Accumulation as OpenAccumulation } from './accumulation.js';
+import { RunEncoder } from '../sketch/runs.js';
+import { sealPanes } from './pane-seal.js';
 import type { PartitionProcessor } from './partition-processor.js';
 
 /** What of a refused record is kept. */
@@ -28,6 +30,7 @@ export class EventProcessor {
   readonly #decoder: EventDecoder;
   readonly #updates: EventUpdates;
   readonly #dimensionIds: Uint32Array;
+  readonly #encoder = new RunEncoder();
   #otherIds: readonly number[];
   #expectedRows = 0;
   #admissionResetAtMs: number;
@@ -151,7 +154,7 @@ export class EventProcessor {
     }
     this.#expectedRows = accumulation.raw.rows;
     return {
-      deltas: accumulation.panes.seal(decoder, tenants, names, fold),
+      deltas: sealPanes(accumulation.panes, definition, decoder, this.#encoder, { tenants, valueOf: names }, fold),
       raw: accumulation.raw.seal(decoder, tenants, fold),
     };
   }

@@ -1,246 +1,181 @@
-// The panes of one accumulation: what its events add to each series, per bucket. Filled event by event on the hot path, rolled
-// up and turned into SeriesDeltas when sealed. Invariant: a pane's numbers come only from events of this accumulation.
+// The panes of one accumulation: what its events add to each series, per bucket. Filled event by event on the hot path: numbers
+// at once, sketches as rows of the sketch log. Invariant: a pane's numbers come only from events of this accumulation.
+//
+// A slot is one series in one pane; slots are numbered through over all panes and groupings, and everything about a slot stands
+// in an array by its number.
 
 import type { Definition, Grouping } from '../definition/model.js';
-import { createComponentPlan, type ComponentPlan } from './component-plan.js';
-import { SeriesTable } from './series-table.js';
-import type { Resolution, SeriesDelta } from './flush-batch.js';
-import type { EventUpdates } from './component-plan.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
-import { type ComponentAccumulator, createAccumulator } from './accumulators.js';
-import { tenantValueKey } from './raw-columns.js';
+import type { EventUpdates } from './component-plan.js';
+import type { Resolution } from './flush-batch.js';
+import { SeriesNumbers } from './series-numbers.js';
+import { SketchLog } from './sketch-log.js';
 
 /** All series of one tenant in one bucket. */
-interface Pane {
+export interface Pane {
+  readonly index: number;
   readonly tenant: number;
   readonly resolution: Resolution;
   readonly bucketS: number;
-  /** By position in `#groupings`. */
-  readonly tables: readonly SeriesTable[];
+  /** By position in `groupings`, by series: slot + 1; 0 or beyond the end: none yet. */
+  readonly slots: Int32Array[];
 }
 
-export class Panes {
-  readonly #groupings: readonly Grouping[];
-  readonly #plan: ComponentPlan;
-  readonly #width: number;
-  readonly #panes = new Map<string, Pane>();
-  #last: Pane | null = null;
-  // Struct of arrays over all series of all panes: slot s has numbers [s × width, (s + 1) × width) and sketches likewise.
-  #numbers: Float64Array;
-  #slots = 0;
-  readonly #sketches: (ComponentAccumulator | null)[] = [];
+/** Panes that events come for in turns are found here without a key. */
+const RECENT_PANES = 256;
+const LEAST_SERIES = 4;
+const FIRST_SLOTS = 256;
 
-  constructor(definition: Definition) {
-    this.#groupings = definition.groupings.filter((g) => g.hot);
-    this.#plan = createComponentPlan(definition);
-    this.#width = definition.components.length;
-    this.#numbers = new Float64Array(this.#width * 256);
+export class Panes {
+  /** The hot ones. */
+  readonly groupings: readonly Grouping[];
+  /** By position in `groupings`. */
+  readonly series: readonly SeriesNumbers[];
+  readonly sketchLog: SketchLog;
+  /** Numbers per slot: one for each component, NaN of sketches. */
+  readonly width: number;
+  readonly all: Pane[] = [];
+  readonly #byKey = new Map<string, Pane>();
+  readonly #recent: (Pane | null)[] = new Array<Pane | null>(RECENT_PANES).fill(null);
+  readonly #nanAtStart: Int32Array;
+  readonly #eventSlots: Int32Array;
+  #slots = 0;
+  #numbers: Float64Array;
+  #paneOf = new Int32Array(FIRST_SLOTS);
+  #groupingOf = new Uint16Array(FIRST_SLOTS);
+  #seriesOf = new Int32Array(FIRST_SLOTS);
+
+  constructor(definition: Definition, expectedRows: number) {
+    this.groupings = definition.groupings.filter((g) => g.hot);
+    this.series = this.groupings.map((g) => new SeriesNumbers(g.dimensions));
+    this.sketchLog = new SketchLog(definition, this.groupings.length, expectedRows);
+    this.width = definition.components.length;
+    this.#nanAtStart = Int32Array.from(definition.components.filter((c) => c.kind !== 'count' && c.kind !== 'sum').map((c) => c.index));
+    this.#eventSlots = new Int32Array(this.groupings.length);
+    this.#numbers = new Float64Array(this.width * FIRST_SLOTS);
   }
 
-  get slots(): number {
+  /** Slots so far: 0 … slotCount - 1. */
+  get slotCount(): number {
     return this.#slots;
+  }
+
+  /** The numbers of slot s are [s × width, (s + 1) × width). Another array after a slot was added. */
+  get numbers(): Float64Array {
+    return this.#numbers;
+  }
+
+  paneOf(slot: number): Pane {
+    return this.all[this.#paneOf[slot]];
+  }
+
+  /** Position in `groupings`. */
+  groupingOf(slot: number): number {
+    return this.#groupingOf[slot];
+  }
+
+  seriesOf(slot: number): number {
+    return this.#seriesOf[slot];
   }
 
   /** Adds one event to its pane in every hot grouping. */
   add(tenant: number, resolution: Resolution, timeMs: number, dimensionIds: Uint32Array, updates: EventUpdates, decoder: EventDecoder): void {
     const bucketS = Math.floor(timeMs / (resolution * 1000)) * resolution;
-    const last = this.#last;
-    const pane =
-      last !== null && last.bucketS === bucketS && last.resolution === resolution && last.tenant === tenant
-        ? last
-        : this.#pane(tenant, resolution, bucketS);
-    this.#last = pane;
-    const tables = pane.tables;
-    for (let g = 0; g < tables.length; g++) {
-      const table = tables[g];
-      let slot = table.find(dimensionIds);
-      if (slot < 0) {
-        slot = this.#newSlot();
-        table.insert(dimensionIds, slot);
-      }
-      this.#apply(slot, resolution, updates, decoder);
+    const place = (bucketS / resolution + resolution + tenant * 31) & (RECENT_PANES - 1);
+    let pane = this.#recent[place];
+    if (pane === null || pane.bucketS !== bucketS || pane.resolution !== resolution || pane.tenant !== tenant) {
+      pane = this.pane(tenant, resolution, bucketS);
+      this.#recent[place] = pane;
+    }
+    const groupings = this.series;
+    const slots = this.#eventSlots;
+    for (let g = 0; g < groupings.length; g++) {
+      const series = groupings[g].of(dimensionIds);
+      const known = series < pane.slots[g].length ? pane.slots[g][series] : 0;
+      const slot = known !== 0 ? known - 1 : this.#newSlot(pane, g, series);
+      slots[g] = slot;
+      this.#addNumbers(slot * this.width, updates);
+    }
+    if (resolution !== 60) {
+      // Minutes of sketches are not kept hot.
+      this.sketchLog.append(slots, updates, decoder);
     }
   }
 
-  #apply(slot: number, resolution: Resolution, updates: EventUpdates, decoder: EventDecoder): void {
-    const numbers = this.#numbers;
-    const base = slot * this.#width;
-    for (let i = 0; i < updates.addCount; i++) {
-      numbers[base + updates.addComponent[i]] += updates.addValue[i];
+  pane(tenant: number, resolution: Resolution, bucketS: number): Pane {
+    const key = `${tenant}/${resolution}/${bucketS}`;
+    let pane = this.#byKey.get(key);
+    if (pane === undefined) {
+      pane = { index: this.all.length, tenant, resolution, bucketS, slots: this.series.map((s) => new Int32Array(Math.max(LEAST_SERIES, s.count))) };
+      this.#byKey.set(key, pane);
+      this.all.push(pane);
     }
-    for (let i = 0; i < updates.minCount; i++) {
+    return pane;
+  }
+
+  /** The slot of a series in a pane, made where it is missing. */
+  slotIn(pane: Pane, grouping: number, series: number): number {
+    const slots = pane.slots[grouping];
+    const known = series < slots.length ? slots[series] : 0;
+    return known !== 0 ? known - 1 : this.#newSlot(pane, grouping, series);
+  }
+
+  #addNumbers(base: number, updates: EventUpdates): void {
+    const numbers = this.#numbers;
+    const { addComponent, addValue, addCount, minCount, maxCount } = updates;
+    for (let i = 0; i < addCount; i++) {
+      numbers[base + addComponent[i]] += addValue[i];
+    }
+    for (let i = 0; i < minCount; i++) {
       const at = base + updates.minComponent[i];
       // NaN (nothing yet) compares false.
       if (!(numbers[at] <= updates.minValue[i])) {
         numbers[at] = updates.minValue[i];
       }
     }
-    for (let i = 0; i < updates.maxCount; i++) {
+    for (let i = 0; i < maxCount; i++) {
       const at = base + updates.maxComponent[i];
       if (!(numbers[at] >= updates.maxValue[i])) {
         numbers[at] = updates.maxValue[i];
       }
     }
-    if (resolution === 60) {
-      return; // Minutes of sketches are not kept hot.
-    }
-    for (let i = 0; i < updates.sketchCount; i++) {
-      const at = base + updates.sketchComponent[i];
-      let sketch = this.#sketches[at];
-      if (sketch === null || sketch === undefined) {
-        sketch = createAccumulator(this.#plan.components[updates.sketchComponent[i]]);
-        this.#sketches[at] = sketch;
-      }
-      sketch.addFrom(decoder);
-    }
   }
 
-  #newSlot(): number {
+  #newSlot(pane: Pane, grouping: number, series: number): number {
     const slot = this.#slots++;
-    const end = this.#slots * this.#width;
-    if (end > this.#numbers.length) {
-      const numbers = new Float64Array(this.#numbers.length * 2);
-      numbers.set(this.#numbers);
-      this.#numbers = numbers;
+    if (slot === this.#paneOf.length) {
+      this.#grow();
     }
-    const base = slot * this.#width;
-    for (const component of this.#plan.nanAtStart) {
-      this.#numbers[base + component] = Number.NaN;
+    this.#paneOf[slot] = pane.index;
+    this.#groupingOf[slot] = grouping;
+    this.#seriesOf[slot] = series;
+    let slots = pane.slots[grouping];
+    if (series >= slots.length) {
+      slots = new Int32Array(Math.max(slots.length * 2, this.series[grouping].count));
+      slots.set(pane.slots[grouping]);
+      pane.slots[grouping] = slots;
     }
-    for (let i = 0; i < this.#width; i++) {
-      this.#sketches.push(null);
-    }
-    return slot;
-  }
-
-  #pane(tenant: number, resolution: Resolution, bucketS: number): Pane {
-    const key = `${tenant}/${resolution}/${bucketS}`;
-    let pane = this.#panes.get(key);
-    if (pane === undefined) {
-      pane = { tenant, resolution, bucketS, tables: this.#groupings.map((g) => new SeriesTable(g.dimensions)) };
-      this.#panes.set(key, pane);
-    }
-    return pane;
-  }
-
-  /**
-   * Rolls finer panes up into coarser ones, folds values beyond their cap into `__other__`, and lists the changes.
-   * Panes are spent afterwards: their sketches' memory has gone back to the pool.
-   * @param fold by dimension, see RawColumns.seal
-   */
-  seal(
-    decoder: EventDecoder,
-    tenants: readonly string[],
-    valueOf: (dimension: number, id: number) => string,
-    fold: readonly (ReadonlyMap<number, number> | null)[],
-  ): SeriesDelta[] {
-    if (fold.some((f) => f !== null && f.size > 0)) {
-      this.#fold(fold);
-    }
-    for (const pane of [...this.#panes.values()]) {
-      if (pane.resolution === 1) {
-        this.#rollUp(pane, 10);
-        this.#rollUp(pane, 60);
-      } else if (pane.resolution === 10) {
-        this.#rollUp(pane, 60);
-      }
-    }
-    const deltas: SeriesDelta[] = [];
-    for (const pane of this.#panes.values()) {
-      pane.tables.forEach((table, g) => {
-        const grouping = this.#groupings[g];
-        table.forEach((ids, slot) => {
-          const base = slot * this.#width;
-          const sketches: (Uint8Array | null)[] = [];
-          for (let c = 0; c < this.#width; c++) {
-            sketches.push(this.#sketches[base + c]?.encode(decoder) ?? null);
-          }
-          deltas.push({
-            tenant: tenants[pane.tenant],
-            grouping: grouping.index,
-            values: grouping.dimensions.map((dimension, i) => valueOf(dimension, ids[i])),
-            resolution: pane.resolution,
-            bucketS: pane.bucketS,
-            numeric: this.#numbers.slice(base, base + this.#width),
-            sketches,
-          });
-        });
-      });
-    }
-    for (const sketch of this.#sketches) {
-      sketch?.release();
-    }
-    return deltas;
-  }
-
-  #rollUp(pane: Pane, resolution: Resolution): void {
-    const coarse = this.#pane(pane.tenant, resolution, Math.floor(pane.bucketS / resolution) * resolution);
-    pane.tables.forEach((table, g) => {
-      table.forEach((ids, slot) => {
-        this.#mergeSlot(slot, this.#slotIn(coarse.tables[g], ids), resolution !== 60);
-      });
-    });
-  }
-
-  #fold(fold: readonly (ReadonlyMap<number, number> | null)[]): void {
-    for (const pane of this.#panes.values()) {
-      pane.tables.forEach((table, g) => {
-        const dimensions = this.#groupings[g].dimensions;
-        const moves: { readonly from: readonly number[]; readonly to: number[]; readonly slot: number }[] = [];
-        table.forEach((ids, slot) => {
-          const to = ids.map((id, i) => fold[dimensions[i]]?.get(tenantValueKey(pane.tenant, id)) ?? id);
-          if (to.some((id, i) => id !== ids[i])) {
-            moves.push({ from: [...ids], to, slot });
-          }
-        });
-        for (const move of moves) {
-          table.remove(move.from);
-          this.#mergeSlot(move.slot, this.#slotIn(table, move.to), true);
-        }
-      });
-    }
-  }
-
-  #slotIn(table: SeriesTable, ids: readonly number[]): number {
-    let slot = table.findValues(ids);
-    if (slot < 0) {
-      slot = this.#newSlot();
-      table.insertValues(ids, slot);
+    slots[series] = slot + 1;
+    const base = slot * this.width;
+    for (let i = 0; i < this.#nanAtStart.length; i++) {
+      this.#numbers[base + this.#nanAtStart[i]] = Number.NaN;
     }
     return slot;
   }
 
-  #mergeSlot(from: number, to: number, withSketches: boolean): void {
-    const numbers = this.#numbers;
-    const fromBase = from * this.#width;
-    const toBase = to * this.#width;
-    for (const component of this.#plan.components) {
-      const a = fromBase + component.index;
-      const b = toBase + component.index;
-      switch (component.kind) {
-        case 'count':
-        case 'sum':
-          numbers[b] += numbers[a];
-          break;
-        case 'min':
-          if (!(numbers[b] <= numbers[a]) && !Number.isNaN(numbers[a])) {
-            numbers[b] = numbers[a];
-          }
-          break;
-        case 'max':
-          if (!(numbers[b] >= numbers[a]) && !Number.isNaN(numbers[a])) {
-            numbers[b] = numbers[a];
-          }
-          break;
-        default: {
-          const sketch = this.#sketches[a];
-          if (withSketches && sketch !== null) {
-            const target = this.#sketches[b] ?? createAccumulator(component);
-            target.mergeFrom(sketch);
-            this.#sketches[b] = target;
-          }
-        }
-      }
-    }
+  #grow(): void {
+    const length = this.#paneOf.length * 2;
+    const numbers = new Float64Array(length * this.width);
+    numbers.set(this.#numbers);
+    this.#numbers = numbers;
+    const paneOf = new Int32Array(length);
+    paneOf.set(this.#paneOf);
+    this.#paneOf = paneOf;
+    const groupingOf = new Uint16Array(length);
+    groupingOf.set(this.#groupingOf);
+    this.#groupingOf = groupingOf;
+    const seriesOf = new Int32Array(length);
+    seriesOf.set(this.#seriesOf);
+    this.#seriesOf = seriesOf;
   }
 }

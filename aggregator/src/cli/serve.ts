@@ -1,0 +1,48 @@
+// `tidemark serve`: runs a process until it is told to stop, and makes sure that it ends in time.
+
+import { systemClock } from '../clock.js';
+import { Runtime } from '../runtime/runtime.js';
+import { createLogger } from '../runtime/logger.js';
+import { readDefinitionFile } from './definition-file.js';
+import { describeError, EXIT, exitCodeOf } from './exit-codes.js';
+import type { Io } from './program.js';
+
+/** A stop that takes longer is cut off: what was not committed is read again at the next start. */
+const STOP_BUDGET_MS = 9_000;
+
+export async function serve(options: { readonly definition: string; readonly previewDir: string }, io: Io): Promise<number> {
+  const definition = readDefinitionFile(options.definition, io);
+  const logger = createLogger(definition.logLevel);
+  const stopped = new Promise<NodeJS.Signals>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  const runtime = new Runtime({ definition, clock: systemClock, logger, previewDir: options.previewDir });
+  const failed = runtime.failed.then((error) => ({ error }));
+  try {
+    await runtime.start();
+  } catch (error) {
+    logger.fatal(describeError(error));
+    await withinBudget(runtime.stop());
+    return exitCodeOf(error);
+  }
+  const end = await Promise.race([stopped.then((signal) => ({ signal })), failed]);
+  if ('signal' in end) {
+    logger.info({ signal: end.signal }, 'stopping: flushing, committing and leaving the group');
+  } else {
+    logger.fatal(describeError(end.error));
+  }
+  const inTime = await withinBudget(runtime.stop());
+  logger.info(inTime ? 'stopped' : `stopped hard after ${STOP_BUDGET_MS / 1000} s: the next start reads on from the last commit`);
+  return 'signal' in end ? EXIT.ok : exitCodeOf(end.error);
+}
+
+async function withinBudget(stopping: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), STOP_BUDGET_MS);
+  });
+  const done = await Promise.race([stopping.then(() => true as const).catch(() => true as const), late]);
+  clearTimeout(timer);
+  return done;
+}

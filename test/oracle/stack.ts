@@ -1,0 +1,83 @@
+// The code under test, put together as `serve` does, on a log, a clock and stores that the test gives.
+
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChdbEngine } from '../../aggregator/src/cold/engine-chdb.js';
+import type { ColdTier } from '../../aggregator/src/cold/cold-tier.js';
+import { createColdTier } from '../../aggregator/src/cold/tier.js';
+import { loadDefinition } from '../../aggregator/src/definition/load.js';
+import type { Definition } from '../../aggregator/src/definition/model.js';
+import { GroupFreshness } from '../../aggregator/src/flush/freshness.js';
+import { Pipeline } from '../../aggregator/src/flush/pipeline.js';
+import type { HotTier } from '../../aggregator/src/hot/hot-tier.js';
+import { MemoryHotTier } from '../../aggregator/src/hot/memory.js';
+import type { QueryEngine } from '../../aggregator/src/query/engine.js';
+import type { HotSource } from '../../aggregator/src/query/execute.js';
+import { createHotSource, createQueryEngine } from '../../aggregator/src/runtime/query-engine.js';
+import { compactDelta } from '../../aggregator/src/sketch/codecs.js';
+import { DeadLetterList, type ScriptedLog, type SetClock } from '../support/scripted-log.js';
+
+export interface Stack {
+  readonly definition: Definition;
+  readonly hot: HotTier;
+  readonly cold: ColdTier;
+  readonly pipeline: Pipeline;
+  readonly letters: DeadLetterList;
+  readonly freshness: GroupFreshness;
+  readonly fatal: unknown[];
+  /** An engine whose hot tier claims to cover only from this time on; +Infinity: cold answers everything. */
+  engine(hotFromMs: number): QueryEngine;
+  close(): Promise<void>;
+}
+
+export function oracleDefinition(): { readonly yaml: string; readonly definition: Definition } {
+  const path = join(import.meta.dirname, 'shop.yaml');
+  const yaml = readFileSync(path, 'utf8');
+  return { yaml, definition: loadDefinition({ path, text: yaml }) };
+}
+
+export async function openStack(definition: Definition, clock: SetClock, log: ScriptedLog, makeHot?: () => Promise<HotTier>): Promise<Stack> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-oracle-'));
+  const hot = makeHot === undefined ? new MemoryHotTier({ definition, clock, compact: compactDelta }) : await makeHot();
+  const cold = createColdTier(definition, new ChdbEngine({ dataDir }), clock);
+  await hot.start();
+  await cold.start();
+  await cold.migrate(() => undefined);
+  const letters = new DeadLetterList();
+  const fatal: unknown[] = [];
+  const pipeline = new Pipeline(definition, clock, hot, cold, log, letters, {
+    flushed: () => undefined,
+    retrying: () => undefined,
+    recovering: () => undefined,
+    fenced: () => undefined,
+    fatal: (error) => fatal.push(error),
+  });
+  const freshness = new GroupFreshness(definition, clock, hot, pipeline);
+  const source = createHotSource(definition, hot, clock);
+  return {
+    definition,
+    hot,
+    cold,
+    pipeline,
+    letters,
+    freshness,
+    fatal,
+    engine: (hotFromMs) => {
+      const narrowed: HotSource = {
+        ...source,
+        coverage: async () => {
+          const coverage = await hot.coverage();
+          return { ...coverage, fromMs: Math.max(coverage.fromMs, hotFromMs), reason: hotFromMs === Infinity ? 'switched off by the test' : coverage.reason };
+        },
+      };
+      return createQueryEngine({ definition, clock, hot: narrowed, cold, freshness, onError: (error) => fatal.push(error), onOutcome: () => undefined });
+    },
+    close: async () => {
+      await cold.stop();
+      await hot.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
