@@ -131,7 +131,8 @@ export const BACKGROUNDS: readonly Background[] = [
     rows: 7 * 1440,
     least: 0,
     whole: false,
-    make: (random, times) => times.map((t) => (90 + 40 * dayCurve(t)) * Math.exp(0.22 * random.normal() + (random.uniform() < 0.01 ? 0.7 : 0))),
+    make: (random, times) =>
+      times.map((t) => (90 + 40 * dayCurve(t)) * Math.exp(0.22 * random.normal() + (random.uniform() < 0.01 ? 0.7 : 0))),
   },
   {
     name: 'cost-per-click',
@@ -147,7 +148,8 @@ export const BACKGROUNDS: readonly Background[] = [
     rows: 56 * 48,
     least: 0,
     whole: true,
-    make: (random, times) => times.map((t, i) => random.poisson((60 + 240 * dayCurve(t)) * (weekend(t) ? 1.3 : 1) * (1 + (0.8 * i) / times.length))),
+    make: (random, times) =>
+      times.map((t, i) => random.poisson((60 + 240 * dayCurve(t)) * (weekend(t) ? 1.3 : 1) * (1 + (0.8 * i) / times.length))),
   },
   {
     name: 'batch-every-night',

@@ -26,7 +26,15 @@ function height(values: readonly number[]): number {
   return sorted[Math.floor(0.98 * (sorted.length - 1))] - sorted[Math.floor(0.02 * (sorted.length - 1))] || 1;
 }
 
-function inject(values: (number | null)[], kind: Kind, at: number, longest: number, size: number, random: Random, background: Background): void {
+function inject(
+  values: (number | null)[],
+  kind: Kind,
+  at: number,
+  longest: number,
+  size: number,
+  random: Random,
+  background: Background,
+): void {
   const rows = random.whole(Math.max(3, Math.floor(longest / 3)), Math.max(4, longest));
   const set = (i: number, value: number): void => {
     if (i >= values.length) return;

@@ -93,7 +93,12 @@ export function parseLabels(text: string, seriesName: string): LabelWindow[] {
 }
 
 function labelError(message: string): TidemarkError {
-  return new TidemarkError('invalid', 'ANOMALY_LABELS', `labels: ${message}`, 'Give [[from, to], …] as JSON, or CSV with the columns from,to or time,label.');
+  return new TidemarkError(
+    'invalid',
+    'ANOMALY_LABELS',
+    `labels: ${message}`,
+    'Give [[from, to], …] as JSON, or CSV with the columns from,to or time,label.',
+  );
 }
 
 function jsonLabels(text: string, seriesName: string): LabelWindow[] {
@@ -105,7 +110,9 @@ function jsonLabels(text: string, seriesName: string): LabelWindow[] {
   }
   let list: unknown = parsed;
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
-    const entry = Object.entries(parsed).find(([key]) => key === seriesName || seriesName.endsWith(`/${key}`) || key.endsWith(`/${seriesName}`));
+    const entry = Object.entries(parsed).find(
+      ([key]) => key === seriesName || seriesName.endsWith(`/${key}`) || key.endsWith(`/${seriesName}`),
+    );
     if (entry === undefined) throw labelError(`no entry for ${seriesName}`);
     list = entry[1];
   }

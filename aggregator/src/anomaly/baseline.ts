@@ -44,7 +44,18 @@ export interface Baseline {
 }
 
 export function emptyAssessment(): Assessment {
-  return { expected: Number.NaN, lower: Number.NaN, upper: Number.NaN, ratio: 0, fresh: 0, side: 0, cause: 'none', sigma: 0, detail: 0, ready: false };
+  return {
+    expected: Number.NaN,
+    lower: Number.NaN,
+    upper: Number.NaN,
+    ratio: 0,
+    fresh: 0,
+    side: 0,
+    cause: 'none',
+    sigma: 0,
+    detail: 0,
+    ready: false,
+  };
 }
 
 /** Fills an assessment from a symmetric band; a band of no width puts every other value infinitely far away, still in order. */

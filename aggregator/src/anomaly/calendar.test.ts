@@ -23,10 +23,14 @@ describe('Calendar', () => {
   });
 
   it('knows maintenance, once and each week, past midnight too', () => {
-    const calendar = new Calendar('Europe/Berlin', [], [
-      { fromMs: at('2026-05-01T10:00:00Z'), toMs: at('2026-05-01T11:00:00Z') },
-      { days: [0], fromMinute: 23 * 60, toMinute: 25 * 60 },
-    ]);
+    const calendar = new Calendar(
+      'Europe/Berlin',
+      [],
+      [
+        { fromMs: at('2026-05-01T10:00:00Z'), toMs: at('2026-05-01T11:00:00Z') },
+        { days: [0], fromMinute: 23 * 60, toMinute: 25 * 60 },
+      ],
+    );
     expect(calendar.inMaintenance(at('2026-05-01T10:00:00Z'))).toBe(true);
     expect(calendar.inMaintenance(at('2026-05-01T11:00:00Z'))).toBe(false);
     expect(calendar.inMaintenance(at('2026-05-03T21:30:00Z'))).toBe(true);

@@ -135,7 +135,11 @@ describe.each(DETECTORS)('%s', (detector) => {
     };
     for (const [name, value] of Object.entries(odd)) {
       const times = Array.from({ length: n }, (_, i) => time(i));
-      const verdicts = detectSeries(times, times.map((_, i) => value(i)), { detector });
+      const verdicts = detectSeries(
+        times,
+        times.map((_, i) => value(i)),
+        { detector },
+      );
       expect(verdicts.score.length, name).toBe(n);
       for (let i = 0; i < n; i++) expect(verdicts.score[i]! >= 0 && verdicts.score[i]! < 1, `${name} row ${i}`).toBe(true);
     }

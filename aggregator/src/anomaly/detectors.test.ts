@@ -39,7 +39,10 @@ describe('zscore', () => {
   });
 
   it('keeps its precision at 1e15', () => {
-    const verdict = lastVerdict([...ONE_TO_TWELVE, 20].map((v) => v + 1e15), { detector: 'zscore', minDeviation: 1 });
+    const verdict = lastVerdict(
+      [...ONE_TO_TWELVE, 20].map((v) => v + 1e15),
+      { detector: 'zscore', minDeviation: 1 },
+    );
     expect(verdict.expected).toBeCloseTo(1e15 + 6.5, 0);
   });
 });

@@ -95,7 +95,12 @@ describe('what teaches the baseline', () => {
 
     it(`${detector}: a gap does not teach either`, () => {
       const values = [...calm(1500), ...Array.from({ length: 4 }, () => null), ...calm(5)];
-      const { expected, score, anomalous } = detectSeries(times(values.length), values, { detector, windowMs: 60 * MINUTE }, { bucketMs: MINUTE });
+      const { expected, score, anomalous } = detectSeries(
+        times(values.length),
+        values,
+        { detector, windowMs: 60 * MINUTE },
+        { bucketMs: MINUTE },
+      );
       for (let i = 1500; i < 1504; i++) expect(Math.abs(expected[i]! - 100)).toBeLessThan(4);
       expect(Math.max(...score.slice(1500))).toBeLessThan(0.5);
       expect(Math.max(...anomalous.slice(1500))).toBe(0);
@@ -103,7 +108,12 @@ describe('what teaches the baseline', () => {
 
     it(`${detector}: a level that stays is learnt in the end`, () => {
       const values = [...calm(1500), ...calm(200).map((v) => v + 100)];
-      const { expected, anomalous, sinceMs } = detectSeries(times(values.length), values, { detector, windowMs: 60 * MINUTE }, { bucketMs: MINUTE });
+      const { expected, anomalous, sinceMs } = detectSeries(
+        times(values.length),
+        values,
+        { detector, windowMs: 60 * MINUTE },
+        { bucketMs: MINUTE },
+      );
       expect(anomalous[1500]).toBe(1);
       expect(Math.abs(expected[1590]! - 200)).toBeLessThan(5);
       expect(anomalous.slice(1590).reduce((sum, one) => sum + one, 0)).toBe(0);

@@ -3,7 +3,7 @@
 // strictly increasing in the distance, and at least 0.5 exactly where `anomalous` is true. State is changed by `step` alone.
 
 import type { Baseline, Cause } from './baseline.js';
-import { Calendar } from './calendar.js';
+import { type Calendar } from './calendar.js';
 import type { StreamingDetector, Verdict } from './detector.js';
 import type { ResolvedOptions } from './options.js';
 import { reasonFor } from './reason.js';

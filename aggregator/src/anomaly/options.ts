@@ -33,7 +33,12 @@ const WIDTH: Readonly<Record<Sensitivity, number>> = { low: 1.5, medium: 1, high
 const K: Readonly<Record<DetectorName, number>> = { auto: 1, zscore: 3, robust: 3.5, ewma: 3, seasonal: 4, shift: 4, missing: 1 };
 
 function invalid(option: string, expected: string, got: unknown): TidemarkError {
-  return new TidemarkError('invalid', 'ANOMALY_OPTION', `anomaly option ${option}: expected ${expected}, got ${JSON.stringify(got)}`, `Set ${option} to ${expected}.`);
+  return new TidemarkError(
+    'invalid',
+    'ANOMALY_OPTION',
+    `anomaly option ${option}: expected ${expected}, got ${JSON.stringify(got)}`,
+    `Set ${option} to ${expected}.`,
+  );
 }
 
 function oneOf<T extends string>(option: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
@@ -58,7 +63,13 @@ export function resolveOptions(options: DetectorOptions): ResolvedOptions {
   try {
     if (timeZone !== 'UTC') new Intl.DateTimeFormat('en', { timeZone });
   } catch (cause) {
-    throw new TidemarkError('invalid', 'ANOMALY_OPTION', `anomaly option timeZone: ${JSON.stringify(timeZone)} is not a time zone`, 'Use an IANA name such as Europe/Berlin.', { cause });
+    throw new TidemarkError(
+      'invalid',
+      'ANOMALY_OPTION',
+      `anomaly option timeZone: ${JSON.stringify(timeZone)} is not a time zone`,
+      'Use an IANA name such as Europe/Berlin.',
+      { cause },
+    );
   }
   const holidays = options.holidays ?? [];
   for (const day of holidays) {

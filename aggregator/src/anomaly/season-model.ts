@@ -23,11 +23,15 @@ export class SeasonModel {
   readonly #errors = new Float64Array(4);
   /** The same for choosing: rare large errors count, which a scale must not follow. */
   readonly #costs = new Float64Array(4);
+  /** Mean difference per rhythm over about the last day: how far the level is off for it. */
+  readonly #biases = new Float64Array(4);
   readonly #compared = new Float64Array(4);
   readonly #guesses = new Float64Array(4);
   /** Mean absolute deviation from the base per local hour. */
   readonly #hourly = new Float64Array(HOURS);
   readonly #hourlySeen = new Float64Array(HOURS);
+  #hourlySum = 0;
+  #hoursKnown = 0;
   #positionDay = 0;
   #positionType = 0;
   #positionWeek = 0;
@@ -38,6 +42,11 @@ export class SeasonModel {
   #perDay = 1440;
   #n = 0;
   #sinceChoice = 0;
+  #inFirstDay = true;
+  #anchor = 0;
+  #firstMean = 0;
+  #firstCount = 0;
+  #firstRows = 0;
 
   /** The level without the rhythm. */
   slow = 0;
@@ -77,6 +86,7 @@ export class SeasonModel {
   start(bucketMs: number, level: number, spread: number): void {
     this.#perDay = DAY_MS / bucketMs;
     this.slow = level;
+    this.#anchor = level;
     this.#errors[0] = spread;
     this.#costs[0] = spread;
     this.#n = 16;
@@ -117,10 +127,8 @@ export class SeasonModel {
     this.switched = source !== this.#source;
     this.#nextSource = source;
     this.base = this.slow + (source === 0 ? 0 : guesses[source]);
-    const error = this.error;
-    const hourly = this.#hourly[this.#hour];
-    const known = this.#hourlySeen[this.#hour] * HOURS >= this.#perDay * 2;
-    this.shape = this.#current > 0 && known && error > 0 ? Math.min(2.5, Math.max(0.4, hourly / error)) : 1;
+    const shape = this.#current > 0 && this.#hoursKnown === HOURS ? (this.#hourly[this.#hour] * HOURS) / this.#hourlySum : 1;
+    this.shape = shape > 2.5 ? 2.5 : shape > 0.4 ? shape : 0.4;
   }
 
   /** Takes in the value whose time was looked at last. */
@@ -128,14 +136,16 @@ export class SeasonModel {
     this.changed = false;
     this.#source = this.#nextSource;
     const deviation = value - this.slow;
+    if (this.#inFirstDay) this.#learnFirstDay(value, teach);
     const rate = 1 / Math.max(48, this.#perDay);
-    this.#compare(0, Math.abs(deviation), rate);
+    this.#compare(0, deviation, rate);
     for (let i = 1; i < 4; i++) {
       const profile = this.#profiles[i];
       if (profile === null || profile === undefined) continue;
       const guess = this.#guesses[i];
-      if (!Number.isNaN(guess)) this.#compare(i, Math.abs(deviation - guess), rate);
-      profile.learn(i === 1 ? this.#positionDay : i === 2 ? this.#positionType : this.#positionWeek, deviation, teach);
+      if (!Number.isNaN(guess)) this.#compare(i, deviation - guess, rate);
+      if (!this.#inFirstDay)
+        profile.learn(i === 1 ? this.#positionDay : i === 2 ? this.#positionType : this.#positionWeek, deviation, teach);
     }
     this.#n++;
     if (teach) this.#follow(value);
@@ -143,12 +153,28 @@ export class SeasonModel {
     if (++this.#sinceChoice >= Math.max(12, this.#perDay / 4)) this.#choose();
   }
 
-  #compare(rhythm: number, error: number, rate: number): void {
+  /**
+   * On the first day the level follows the rhythm itself, so deviations are taken from where it began, and from the day's mean once
+   * the day is over.
+   */
+  #learnFirstDay(value: number, teach: boolean): void {
+    const profile = this.#profiles[1];
+    profile?.learn(this.#positionDay, value - this.#anchor, teach);
+    if (teach) this.#firstMean += (value - this.#firstMean) / ++this.#firstCount;
+    if (++this.#firstRows < this.#perDay) return;
+    this.#inFirstDay = false;
+    if (profile === null || profile === undefined || this.#firstCount === 0) return;
+    profile.shift(this.#anchor - this.#firstMean);
+  }
+
+  #compare(rhythm: number, difference: number, rate: number): void {
+    const error = Math.abs(difference);
     const n = this.#compared[rhythm] + 1;
     this.#compared[rhythm] = n;
     const now = this.#errors[rhythm];
     const cost = this.#costs[rhythm];
     const step = Math.max(rate, 1 / (n + (rhythm === 0 ? 16 : 1)));
+    this.#biases[rhythm] += step * (difference - this.#biases[rhythm]);
     this.#errors[rhythm] = now + step * ((n < 8 || error < 8 * now ? error : 8 * now) - now);
     this.#costs[rhythm] = cost + step * ((n < 8 || error < 60 * cost ? error : 60 * cost) - cost);
   }
@@ -160,11 +186,19 @@ export class SeasonModel {
     // The level follows over two days (a week where buckets are long), never faster than a plain average.
     const span = Math.min(1500, Math.max(168, 2 * this.#perDay));
     this.slow += clipped / Math.min(this.#n, span);
+    this.#learnHour(Math.abs(clipped));
+  }
+
+  #learnHour(deviation: number): void {
     const hour = this.#hour;
-    const seen = Math.min(this.#hourlySeen[hour] + 1, (this.#perDay / HOURS) * 5 + 10);
+    const perHour = this.#perDay / HOURS;
+    const seen = this.#hourlySeen[hour] + 1;
+    // Known after two days, remembered for about five.
+    if (seen >= 2 * perHour && seen - 1 < 2 * perHour) this.#hoursKnown++;
     this.#hourlySeen[hour] = seen;
-    const now = this.#hourly[hour];
-    this.#hourly[hour] = now + (Math.abs(clipped) - now) / seen;
+    const step = (deviation - this.#hourly[hour]) / Math.min(seen, 5 * perHour + 10);
+    this.#hourly[hour] += step;
+    this.#hourlySum += step;
   }
 
   #choose(): void {
@@ -185,13 +219,20 @@ export class SeasonModel {
     }
     if (best !== current) {
       this.#current = best;
+      this.slow += this.#biases[best];
+      this.#biases.fill(0);
       this.changed = true;
+      this.#hourly.fill(0);
+      this.#hourlySeen.fill(0);
+      this.#hourlySum = 0;
+      this.#hoursKnown = 0;
     }
   }
 
   /** A new level is normal from now on: the last values lie `difference` above the base. */
   adopt(difference: number): void {
     this.slow += difference;
+    if (this.#inFirstDay) this.#anchor += difference;
   }
 
   describe(): string {

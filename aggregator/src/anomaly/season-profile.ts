@@ -45,6 +45,13 @@ export class SeasonProfile {
     return at >= this.#bins ? this.#bins - 1 : at < 0 ? 0 : at;
   }
 
+  /** The slow level was moved by -`difference` after the fact: deviations learnt so far were larger by that. */
+  shift(difference: number): void {
+    for (let i = 0; i < this.#visits.length; i++) this.#visits[i] += difference;
+    for (let i = 0; i < this.#bins; i++) this.#levels[i] += difference;
+    this.#sum += difference * this.#count;
+  }
+
   /** @param deviation from the slow level */
   learn(positionMs: number, deviation: number, teach: boolean): void {
     const at = this.#locate(positionMs);

@@ -37,6 +37,8 @@ const SHIFT_BUCKETS = 12;
 const RECENT_NOISE = 0.1;
 /** Of one value's deviation, at most this many mean deviations count towards a shift or as noise. */
 const CLIP = 4;
+/** A step is surprising from this part of the way to the line on. */
+const RETURN = 0.4;
 
 export class AutoBaseline implements Baseline {
   readonly last: Assessment = emptyAssessment();
@@ -55,6 +57,9 @@ export class AutoBaseline implements Baseline {
   #levelsFrom = 100;
   #outRun = 0;
   #lastValue = 0;
+  #beforeLast = 0;
+  /** The last value's error in multiples of its line, signed. */
+  #step = 0;
   #nulls = 0;
   #longestNulls = 0;
   /** The last SHIFT_BUCKETS deviations, clipped, and their sum. */
@@ -113,7 +118,7 @@ export class AutoBaseline implements Baseline {
     const widen = step > 2 ? 1 + 0.5 * Math.log2(step) : 1;
     const errorScale = Math.max(scales.error(season.shape), floor) * widen;
     const levelScale = Math.max(season.error * Math.sqrt(season.shape), floor);
-    const error = y - forecast;
+    const error = this.#returning(value, y - forecast);
     const clip = CLIP * levelScale;
     const clipped = y > clip ? clip : y < -clip ? -clip : y;
     const noiseClip = CLIP * Math.max(scales.slow, floor);
@@ -131,6 +136,13 @@ export class AutoBaseline implements Baseline {
     this.#shiftZ = shift / this.#shiftScale;
     const noise = this.#noise + RECENT_NOISE * (Math.min(Math.abs(error), noiseClip) - this.#noise);
     this.#noiseZ = noise / Math.max(scales.slow, floor);
+  }
+
+  /** After a surprising step, the way back to where the series was two rows ago is no second surprise. */
+  #returning(value: number, error: number): number {
+    if (Math.abs(this.#step) < RETURN || this.#step * error > 0) return error;
+    const back = value - this.#beforeLast;
+    return back * error <= 0 ? 0 : error > 0 ? Math.min(error, back) : Math.max(error, back);
   }
 
   /** The side that is furthest beyond its line. */
@@ -206,6 +218,7 @@ export class AutoBaseline implements Baseline {
   learn(timeMs: number, value: number, teach: boolean): void {
     this.#cadence.see(timeMs);
     this.#scales.see(value);
+    this.#beforeLast = this.#lastValue;
     this.#lastValue = value;
     if (this.#nulls > 0) {
       this.#longestNulls = Math.max(this.#longestNulls, Math.min(this.#nulls, 4 * Math.max(4, this.#longestNulls)));
@@ -222,6 +235,7 @@ export class AutoBaseline implements Baseline {
     this.#recent.add(this.#y);
     if (teach && this.#outRun > 1) this.#forgetEpisode();
     this.#learnTails(this.#tails, teach);
+    this.#step = this.#errorZ / this.#tails.lines[this.#errorZ > 0 ? ERROR_UP : ERROR_DOWN];
     this.#ringSum += this.#clipped - this.#ring[this.#ringAt];
     this.#ring[this.#ringAt] = this.#clipped;
     this.#ringAt = this.#ringAt + 1 === SHIFT_BUCKETS ? 0 : this.#ringAt + 1;
@@ -232,7 +246,8 @@ export class AutoBaseline implements Baseline {
     else this.#short.coast(this.#forecast);
     const error = Math.abs(this.#y - this.#forecast);
     // An outage is one surprise, not noise.
-    if (this.#outRun <= 1) this.#noise += RECENT_NOISE * (Math.min(error, CLIP * Math.max(this.#scales.slow, this.#scales.floor(0))) - this.#noise);
+    if (this.#outRun <= 1)
+      this.#noise += RECENT_NOISE * (Math.min(error, CLIP * Math.max(this.#scales.slow, this.#scales.floor(0))) - this.#noise);
     if (teach) this.#scales.learn(Math.min(error, 3 * this.#errorScale), Math.abs(this.#ringSum / SHIFT_BUCKETS));
     this.#learnSeason(value, teach);
   }
@@ -265,6 +280,7 @@ export class AutoBaseline implements Baseline {
     if (!season.changed) return;
     // Deviations are measured from another base now: what was remembered of them does not compare.
     season.look(this.#cadence.latestMs);
+    this.#scales.doubt();
     this.#restartFrom(value - season.base, before > 0 ? season.error / before : 1);
   }
 
@@ -325,10 +341,13 @@ export class AutoBaseline implements Baseline {
   describe(): string {
     if (this.#tails === null) return `still learning: ${this.#n} of ${START} values`;
     const { rhythm } = this.#season;
-    const forecast = { regression: 'forecast from the last values', same: 'like the value before', mean: 'around its recent mean' }[this.#short.choice];
+    const forecast = { regression: 'forecast from the last values', same: 'like the value before', mean: 'around its recent mean' }[
+      this.#short.choice
+    ];
     const up = this.#tails.shape(ERROR_UP);
     const down = this.#tails.shape(ERROR_DOWN);
-    const tail = up > 0.25 && up > down + 0.1 ? 'bursts upwards are usual' : down > 0.25 && down > up + 0.1 ? 'dips are usual' : 'even noise';
+    const tail =
+      up > 0.25 && up > down + 0.1 ? 'bursts upwards are usual' : down > 0.25 && down > up + 0.1 ? 'dips are usual' : 'even noise';
     const parts = [this.#season.describe(), rhythm === 'none' ? forecast : `${forecast} of the rest`, tail];
     if (this.#scales.sparse(this.#season.slow)) parts.push('sparse counts');
     return `${parts.join(', ')}, buckets of ${plainSpan(this.#cadence.bucketMs)}`;

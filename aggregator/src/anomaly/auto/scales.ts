@@ -57,6 +57,11 @@ export class Scales {
     this.#lately += (error - this.#lately) / Math.min(this.#n, LATELY);
   }
 
+  /** Deviations are measured from another base now: be careful for a while. */
+  doubt(): void {
+    this.#lately = Math.max(this.#lately, 2 * this.slow);
+  }
+
   /** What an error is measured in: half the long run at this hour, half lately. */
   error(shape: number): number {
     return 0.5 * this.slow * shape + 0.5 * this.#lately;

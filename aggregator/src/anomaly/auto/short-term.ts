@@ -7,6 +7,10 @@ const FORGET = 0.9985;
 /** Weight of the newest value in the smoothed mean, and in the race's errors. */
 const SMOOTH = 0.12;
 const RACE = 0.01;
+/** The mean, which never runs after a single value, wins unless another one is this much better. */
+const PLAINER = 0.95;
+/** Coasting is drawn to the slow part by this factor a step. */
+const COAST = 0.95;
 
 export class ShortTerm {
   /** The last three deviations, newest first, and their smoothed mean. */
@@ -20,6 +24,8 @@ export class ShortTerm {
   #errorSame = 0;
   #errorMean = 0;
   #n = 0;
+  /** How far coasting may be from the slow part. */
+  #leash = 0;
 
   /** @param spread typical size of a deviation; sets the first step sizes */
   constructor(spread: number) {
@@ -55,8 +61,8 @@ export class ShortTerm {
   /** A value that must not teach came: what was forecast stands in for it, drawn towards the slow part. */
   coast(forecast: number): void {
     const x = this.#x;
-    const most = Math.max(Math.abs(x[0]), Math.abs(x[3]));
-    const y = 0.95 * (forecast > most ? most : forecast < -most ? -most : forecast);
+    this.#leash *= COAST;
+    const y = forecast > this.#leash ? this.#leash : forecast < -this.#leash ? -this.#leash : forecast;
     x[2] = x[1];
     x[1] = x[0];
     x[0] = y;
@@ -64,8 +70,9 @@ export class ShortTerm {
   }
 
   get choice(): 'regression' | 'same' | 'mean' {
-    if (this.#errorRegressed <= this.#errorSame && this.#errorRegressed <= this.#errorMean) return 'regression';
-    return this.#errorSame <= this.#errorMean ? 'same' : 'mean';
+    const mean = PLAINER * this.#errorMean;
+    if (this.#errorRegressed < mean && this.#errorRegressed <= this.#errorSame) return 'regression';
+    return this.#errorSame < mean ? 'same' : 'mean';
   }
 
   /**
@@ -76,14 +83,16 @@ export class ShortTerm {
     const x = this.#x;
     const error = y - this.#regressed;
     const rate = Math.max(RACE, 1 / ++this.#n);
-    this.#errorRegressed += rate * (Math.min(Math.abs(error), limit) - this.#errorRegressed);
-    this.#errorSame += rate * (Math.min(Math.abs(y - x[0]), limit) - this.#errorSame);
-    this.#errorMean += rate * (Math.min(Math.abs(y - x[3]), limit) - this.#errorMean);
+    const most = limit * limit;
+    this.#errorRegressed += rate * (Math.min(error * error, most) - this.#errorRegressed);
+    this.#errorSame += rate * (Math.min((y - x[0]) ** 2, most) - this.#errorSame);
+    this.#errorMean += rate * (Math.min((y - x[3]) ** 2, most) - this.#errorMean);
     this.#adapt(Math.max(-limit, Math.min(limit, error)));
     x[2] = x[1];
     x[1] = x[0];
     x[0] = y;
     x[3] += SMOOTH * (y - x[3]);
+    this.#leash = this.#largest();
   }
 
   #adapt(error: number): void {
@@ -116,6 +125,7 @@ export class ShortTerm {
   /** The past is no longer comparable: a new level or another rhythm. `spread` as in the constructor. */
   restart(y: number, spread: number): void {
     this.#x.fill(y);
+    this.#leash = Math.abs(y);
     this.#power = spread * spread;
     this.#resetCovariance();
     this.#n = Math.min(this.#n, 20);
