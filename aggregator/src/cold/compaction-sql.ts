@@ -1,0 +1,181 @@
+// The statements that write rollups: raw events of whole buckets → rollup rows of every grouping in one pass, and rollup rows
+// → rows of the next coarser rollup. Pure text.
+// Invariant: `version` counts the raw events behind a row. Raw rows only grow, so of two rows for one key the one with more
+// events knows more and wins; two compactions that saw the same write the same.
+
+import type { Component, Definition, Grouping } from '../definition/model.js';
+import { fieldAlias, fieldsOf, rawColumn } from './event-sql.js';
+import { dimensionColumn, groupingName, MINUTE_MS, ROLLUP_MS, rollupDimensions, rollupTable, type RollupResolution } from './layout.js';
+import { histogramColumns, histogramSource, named, storedPieces, topColumns, topSource, type Piece } from './pieces.js';
+import type { Names } from './schema.js';
+import { sqlInt, sqlString } from './sql.js';
+
+/** Half open, epoch ms. */
+export interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Condition on the raw table that prunes by partition and by the sorting key's minute. */
+export function rawSpans(spans: readonly Span[]): string {
+  return `(${spans.map(({ fromMs, toMs }) => rawSpan(fromMs, toMs)).join(' OR ')})`;
+}
+
+function rawSpan(fromMs: number, toMs: number): string {
+  const first = Math.floor(fromMs / MINUTE_MS) * 60;
+  const last = Math.floor((toMs - 1) / MINUTE_MS) * 60;
+  return (
+    `(time >= fromUnixTimestamp64Milli(${sqlInt(fromMs)}, 'UTC') AND time < fromUnixTimestamp64Milli(${sqlInt(toMs)}, 'UTC')` +
+    ` AND toStartOfMinute(time) >= toDateTime(${sqlInt(first)}, 'UTC') AND toStartOfMinute(time) <= toDateTime(${sqlInt(last)}, 'UTC'))`
+  );
+}
+
+/** Condition on a rollup's bucket. */
+export function bucketSpans(spans: readonly Span[]): string {
+  const terms = spans.map(({ fromMs, toMs }) => `(bucket >= ${bucketTime(fromMs)} AND bucket < ${bucketTime(toMs)})`);
+  return `(${terms.join(' OR ')})`;
+}
+
+export function bucketTime(ms: number): string {
+  return `toDateTime(${sqlInt(Math.floor(ms / 1000))}, 'UTC')`;
+}
+
+/**
+ * Raw events of whole buckets into a rollup, every grouping at once.
+ * Histograms and tops, which need a finer key (bin, item), are aggregated in passes of their own and joined: exact before
+ * anything is cut off, and several times faster than maps inside the main pass.
+ */
+export function compactRaw(definition: Definition, names: Names, resolution: RollupResolution, spans: readonly Span[]): string {
+  const dimensions = rollupDimensions(definition).map(dimensionColumn);
+  const keys = ['tenant', 'grouping', ...dimensions, 'bucket'];
+  const source = eventSource(definition, names, resolution, spans);
+  const main: Piece[] = [];
+  const columns: { readonly column: string; readonly sql: string }[] = [];
+  const joins: string[] = [];
+  for (const component of definition.components) {
+    const [first, ...rest] = storedPieces(definition, component);
+    if (component.kind === 'top') {
+      joins.push(topPass(definition, component, source, keys));
+      columns.push(...topStore(component));
+      continue;
+    }
+    main.push(first);
+    columns.push(...first.store('a'));
+    if (rest.length > 0) {
+      joins.push(histogramPass(definition, component, source, keys));
+      columns.push(...histogramStore(component));
+    }
+  }
+  const aggregates = ['count() AS a_version', ...named(main, 'a', (piece) => piece.fromRaw())];
+  return `INSERT INTO ${names.table(rollupTable(resolution))} (${[...keys, 'version', ...columns.map((c) => c.column)].join(', ')})
+SELECT ${[...keys, 'a_version', ...columns.map((c) => c.sql)].join(', ')}
+FROM (
+  ${grouped(definition, source, aggregates, '')}
+) AS main
+${joins.join('\n')}`;
+}
+
+/** Rows of a closed rollup into the next coarser one; spans are whole coarse buckets. */
+export function compactRollup(definition: Definition, names: Names, from: RollupResolution, to: RollupResolution, spans: readonly Span[]): string {
+  const dimensions = rollupDimensions(definition).map(dimensionColumn);
+  const keys = ['tenant', 'grouping', ...dimensions];
+  const pieces = definition.components.flatMap((component) => storedPieces(definition, component));
+  const stored = pieces.flatMap((piece) => piece.store('b'));
+  return `INSERT INTO ${names.table(rollupTable(to))} (${[...keys, 'bucket', 'version', ...stored.map((c) => c.column)].join(', ')})
+SELECT ${[...keys, 'coarse', 'b_version', ...stored.map((c) => c.sql)].join(', ')}
+FROM (
+  SELECT ${[...keys, 'coarse', 'sum(a_version) AS b_version', ...named(pieces, 'b', (piece) => piece.combine('a'))].join(', ')}
+  FROM (
+    SELECT ${[...keys, `${bucketStart('bucket', to)} AS coarse`, 'version AS a_version', ...named(pieces, 'a', (piece) => piece.fromRollup())].join(', ')}
+    FROM ${names.table(rollupTable(from))} FINAL
+    WHERE ${bucketSpans(spans)}
+  )
+  GROUP BY ${[...keys, 'coarse'].join(', ')}
+)`;
+}
+
+function bucketStart(time: string, resolution: RollupResolution): string {
+  const seconds = ROLLUP_MS[resolution] / 1000;
+  return `toDateTime(intDiv(toUnixTimestamp(${time}), ${seconds}) * ${seconds}, 'UTC')`;
+}
+
+/** Raw events, deduplicated by identity, with dimensions and the fields that components need. */
+function eventSource(definition: Definition, names: Names, resolution: RollupResolution, spans: readonly Span[]): string {
+  const fields = new Set<number>();
+  for (const component of definition.components) {
+    for (const field of [component.field, component.weightField, ...fieldsOf(component.where)]) {
+      if (field >= 0) {
+        fields.add(field);
+      }
+    }
+  }
+  const columns = [
+    'tenant',
+    `${bucketStart('time', resolution)} AS bucket`,
+    ...rollupDimensions(definition).map((d) => `${rawColumn(definition, d.field)} AS ${dimensionColumn(d)}`),
+    ...[...fields].map((field) => `${rawColumn(definition, field)} AS ${fieldAlias(field)}`),
+  ];
+  return `(SELECT ${columns.join(', ')} FROM ${names.table('events')} FINAL WHERE ${rawSpans(spans)})`;
+}
+
+/** Groups a source by every grouping of the definition, `extra` (an expression with alias) being part of each. */
+function grouped(definition: Definition, source: string, aggregates: readonly string[], extra: string, condition = '1'): string {
+  const dimensions = rollupDimensions(definition);
+  const columns = dimensions.map(dimensionColumn);
+  const sets = definition.groupings.map((g) => `(${['tenant', 'bucket', ...g.dimensions.map((d) => dimensionColumn(definition.dimensions[d])), ...(extra === '' ? [] : ['extra'])].join(', ')})`);
+  const selected = ['tenant', `${groupingSql(definition)} AS grouping`, ...columns, 'bucket', ...(extra === '' ? [] : ['extra']), ...aggregates];
+  const from = extra === '' ? source : `(SELECT *, ${extra} AS extra FROM ${source} WHERE ${condition})`;
+  return `SELECT ${selected.join(', ')} FROM ${from} GROUP BY GROUPING SETS (${sets.join(', ')})`;
+}
+
+/** Name of the grouping that a row of GROUPING SETS belongs to. */
+function groupingSql(definition: Definition): string {
+  const dimensions = rollupDimensions(definition);
+  const test = (grouping: Grouping): string =>
+    dimensions.map((d) => `GROUPING(${dimensionColumn(d)}) = ${grouping.dimensions.includes(d.index) ? 0 : 1}`).join(' AND ');
+  const [last, ...others] = [...definition.groupings].reverse();
+  if (others.length === 0) {
+    return `CAST(${sqlString(groupingName(definition, last))} AS LowCardinality(String))`;
+  }
+  const branches = others.map((g) => `${test(g)}, ${sqlString(groupingName(definition, g))}`);
+  return `CAST(multiIf(${branches.join(', ')}, ${sqlString(groupingName(definition, last))}) AS LowCardinality(String))`;
+}
+
+function histogramPass(definition: Definition, component: Component, source: string, keys: readonly string[]): string {
+  const { bin, condition } = histogramSource(definition, component);
+  const inner = grouped(definition, source, ['count() AS n'], bin, condition);
+  const name = `h${component.index}`;
+  return `LEFT ANY JOIN (
+  SELECT ${keys.join(', ')}, groupArray(extra) AS ${name}_bins, groupArray(n) AS ${name}_counts FROM (${inner}) GROUP BY ${keys.join(', ')}
+) AS ${name} USING (${keys.join(', ')})`;
+}
+
+function histogramStore(component: Component): readonly { readonly column: string; readonly sql: string }[] {
+  const { bins, counts } = histogramColumns(component);
+  return [
+    { column: bins, sql: `h${component.index}_bins` },
+    { column: counts, sql: `h${component.index}_counts` },
+  ];
+}
+
+/** One more than `keep` is taken: the first that is left out is the heaviest of all that are. */
+function topPass(definition: Definition, component: Component, source: string, keys: readonly string[]): string {
+  const { item, weight, condition } = topSource(definition, component);
+  const name = `t${component.index}`;
+  const inner = grouped(definition, source, [`sum(${weight}) AS w`], item, condition);
+  return `LEFT ANY JOIN (
+  SELECT ${keys.join(', ')}, groupArraySorted(${sqlInt(component.keep + 1)})((-w, extra)) AS ${name} FROM (${inner}) GROUP BY ${keys.join(', ')}
+) AS ${name}j USING (${keys.join(', ')})`;
+}
+
+function topStore(component: Component): readonly { readonly column: string; readonly sql: string }[] {
+  const { items, weights, dropped } = topColumns(component);
+  const keep = sqlInt(component.keep);
+  const list = `t${component.index}`;
+  return [
+    { column: items, sql: `arrayMap(x -> x.2, arraySlice(${list}, 1, ${keep}))` },
+    { column: weights, sql: `arrayMap(x -> -x.1, arraySlice(${list}, 1, ${keep}))` },
+    { column: dropped, sql: `if(length(${list}) > ${keep}, greatest(0, -(${list}[${keep} + 1].1)), 0)` },
+  ];
+}
+

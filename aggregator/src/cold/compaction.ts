@@ -1,0 +1,326 @@
+// Compaction: raw events of closed minutes into rollup_1m, those into rollup_1h, those into rollup_1d; again where late rows came.
+// Invariant: an intent (`closing`) is published before anything is read for it, and `closed` only after everything is written,
+// see marks.ts. Nothing here needs a lock: whatever two processes do at once, the row that knows more events wins.
+
+import type { Clock } from '../clock.js';
+import type { Definition } from '../definition/model.js';
+import { abortError } from './engine-errors.js';
+import { bucketSpans, compactRaw, compactRollup, rawSpans, type Span } from './compaction-sql.js';
+import type { DefinitionHistory } from './definition-history.js';
+import type { Engine } from './engine.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, MINUTE_PARTITION_MS, retentionMs, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
+import { type CompactionMarks, dayOfMinute, type DirtyEntry } from './marks.js';
+import { decodeNative } from './native-reader.js';
+import type { Names } from './schema.js';
+import { onCluster, sqlInt, sqlString } from './sql.js';
+
+export interface CompactorOptions {
+  readonly definition: Definition;
+  readonly engine: Engine;
+  readonly names: Names;
+  readonly marks: CompactionMarks;
+  readonly clock: Clock;
+  /** Told after each step, so that readers of this process see it at once. */
+  readonly onChange: () => void;
+  /** Rows aggregated by one statement at most, unless a single bucket has more. @default 1,000,000 */
+  readonly batchRows?: number;
+}
+
+const BATCH_ROWS = 1_000_000;
+const LONGEST_BATCH_MS = DAY_MS;
+/** A rollup's rows may be gone this long before their retention says so. */
+const RETENTION_MARGIN_MS = HOUR_MS;
+const FINER = { '1h': '1m', '1d': '1h' } as const;
+
+interface Batch extends Span {
+  readonly rows: number;
+}
+
+export class Compactor {
+  readonly #options: CompactorOptions;
+  readonly #batchRows: number;
+
+  constructor(options: CompactorOptions) {
+    this.#options = options;
+    this.#batchRows = options.batchRows ?? BATCH_ROWS;
+  }
+
+  /** See ColdTier.compact. */
+  async compact(untilMs: number, history: DefinitionHistory, signal: AbortSignal, onProgress: (closedUntilMs: number) => void): Promise<void> {
+    const until = Math.floor(untilMs / MINUTE_MS) * MINUTE_MS;
+    await this.#closeMinutes(until, signal, onProgress);
+    await this.#recompactDirty(signal);
+    await this.#closeCoarse('1h', signal);
+    await this.#closeCoarse('1d', signal);
+    await this.#backfill(history, signal);
+  }
+
+  async #closeMinutes(until: number, signal: AbortSignal, onProgress: (closedUntilMs: number) => void): Promise<void> {
+    const { marks, definition } = this.#options;
+    const { closing, closed } = await marks.read();
+    if (until <= closed['1m']) {
+      return;
+    }
+    if (until > closing['1m']) {
+      await marks.publish('closing', '1m', until);
+    }
+    const start = closed['1m'] === 0 ? await this.#firstRawMinute(until) : closed['1m'];
+    // Rows that would be dropped at once are not written; hours and days of then come from raw rows directly.
+    const kept = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom('1m') / MINUTE_MS) * MINUTE_MS));
+    for (const batch of [{ fromMs: start, toMs: kept, rows: 0 }, ...(await this.#batches({ fromMs: kept, toMs: until }, MINUTE_MS, 'raw', signal))]) {
+      if (batch.toMs <= batch.fromMs) {
+        continue;
+      }
+      stopOn(signal);
+      if (batch.rows > 0) {
+        await this.#write(compactRaw(definition, this.#options.names, '1m', [batch]));
+      }
+      await marks.publish('closed', '1m', batch.toMs);
+      this.#options.onChange();
+      onProgress(batch.toMs);
+    }
+    if (start >= until) {
+      await marks.publish('closed', '1m', until);
+      this.#options.onChange();
+    }
+  }
+
+  /** Writes the buckets of a coarser rollup that are complete. */
+  async #closeCoarse(resolution: '1h' | '1d', signal: AbortSignal): Promise<void> {
+    const { marks } = this.#options;
+    const { closing, closed } = await marks.read();
+    const size = ROLLUP_MS[resolution];
+    const until = Math.floor(closed[FINER[resolution]] / size) * size;
+    if (until <= closed[resolution]) {
+      return;
+    }
+    if (until > closing[resolution]) {
+      await marks.publish('closing', resolution, until);
+    }
+    const first = closed[resolution] === 0 ? await this.#firstRawMinute(until) : closed[resolution];
+    const start = Math.floor(first / size) * size;
+    const fromRaw = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom(FINER[resolution]) / size) * size));
+    const batches = [
+      ...(await this.#batches({ fromMs: start, toMs: fromRaw }, size, 'raw', signal)).map((batch) => ({ ...batch, source: 'raw' as const })),
+      ...(await this.#batches({ fromMs: fromRaw, toMs: until }, size, FINER[resolution], signal)).map((batch) => ({ ...batch, source: FINER[resolution] })),
+    ];
+    for (const batch of batches) {
+      stopOn(signal);
+      if (batch.rows > 0) {
+        await this.#writeCoarse(resolution, batch, batch.source);
+      }
+      await marks.publish('closed', resolution, batch.toMs);
+      this.#options.onChange();
+    }
+    await this.#mergeParts(resolution, { fromMs: start, toMs: until }, signal);
+  }
+
+  /** Day by day: minutes from raw rows, then the hours and the day that hold them, then the revision, last the entries. */
+  async #recompactDirty(signal: AbortSignal): Promise<void> {
+    const { marks, clock, definition } = this.#options;
+    const { closed } = await marks.read();
+    const byDay = new Map<number, DirtyEntry[]>();
+    for (const entry of await marks.dirty(closed['1m'])) {
+      const day = dayOfMinute(entry.minute);
+      byDay.set(day, [...(byDay.get(day) ?? []), entry]);
+    }
+    for (const [day, entries] of byDay) {
+      stopOn(signal);
+      const oldest = clock.now() - definition.retention.rawMs;
+      const minutes = [...new Set(entries.map((entry) => entry.minute))].filter((minute) => minute * MINUTE_MS >= oldest);
+      await this.#rewrite(minutes, true, signal);
+      await marks.bumpRevisions([day]);
+      await marks.markCleaned(entries, clock.now());
+      this.#options.onChange();
+    }
+  }
+
+  /** Recomputes minutes (of one day, ascending) and everything coarser that may have been computed from them. */
+  async #rewrite(minutes: readonly number[], days: boolean, signal: AbortSignal): Promise<void> {
+    const { definition, names, marks } = this.#options;
+    const kept = minutes.filter((minute) => minute * MINUTE_MS >= this.#keptFrom('1m'));
+    for (const spans of await this.#dirtyBatches(kept, signal)) {
+      stopOn(signal);
+      await this.#write(compactRaw(definition, names, '1m', spans));
+    }
+    // Read after the minutes were written: whoever publishes these later reads those minutes.
+    const { closing } = await marks.read();
+    for (const hour of new Set(minutes.map((minute) => Math.floor((minute * MINUTE_MS) / HOUR_MS) * HOUR_MS))) {
+      if (hour + HOUR_MS <= closing['1h'] && hour >= this.#keptFrom('1h')) {
+        stopOn(signal);
+        await this.#writeCoarse('1h', { fromMs: hour, toMs: hour + HOUR_MS }, hour < this.#keptFrom('1m') ? 'raw' : '1m');
+      }
+    }
+    if (!days) {
+      return;
+    }
+    const closingDays = (await marks.read()).closing['1d'];
+    for (const day of new Set(minutes.map((minute) => dayOfMinute(minute) * DAY_MS))) {
+      if (day + DAY_MS <= closingDays && day >= this.#keptFrom('1d')) {
+        stopOn(signal);
+        await this.#writeCoarse('1d', { fromMs: day, toMs: day + DAY_MS }, day < this.#keptFrom('1h') ? 'raw' : '1h');
+      }
+    }
+  }
+
+  /** Gives history what a later definition added, from the newest hour back, as far as raw rows are kept. */
+  async #backfill(history: DefinitionHistory, signal: AbortSignal): Promise<void> {
+    const { marks, onChange } = this.#options;
+    const { backfilled } = await marks.read();
+    for (const { row, span } of history.unfinished(backfilled)) {
+      let to = span.toMs;
+      while (to > span.fromMs) {
+        stopOn(signal);
+        const from = Math.max(span.fromMs, Math.floor((to - 1) / HOUR_MS) * HOUR_MS);
+        const minutes = Array.from({ length: Math.ceil((to - from) / MINUTE_MS) }, (_, i) => Math.floor(from / MINUTE_MS) + i);
+        // A day is not read from its row before all of it is done, so it is written once.
+        await this.#rewrite(minutes, from % DAY_MS === 0 || from === span.fromMs, signal);
+        await marks.bumpRevisions([dayOfMinute(minutes[0])]);
+        await marks.publishBackfilled(row.appliedMs, row.backfill.toMs - from);
+        onChange();
+        to = from;
+      }
+    }
+  }
+
+  async #writeCoarse(resolution: '1h' | '1d', span: Span, source: 'raw' | RollupResolution): Promise<void> {
+    const { definition, names } = this.#options;
+    await this.#write(source === 'raw' ? compactRaw(definition, names, resolution, [span]) : compactRollup(definition, names, source, resolution, [span]));
+  }
+
+  /** Writes are never cut off in the middle: abort takes effect between them. */
+  async #write(sql: string): Promise<void> {
+    await this.#options.engine.command(sql, { lane: 'compaction' });
+  }
+
+  /** Cuts a span at bucket boundaries so that no statement reads too much. Together the batches are the whole span. */
+  async #batches(span: Span, bucketMs: number, source: 'raw' | RollupResolution, signal: AbortSignal): Promise<readonly Batch[]> {
+    if (span.toMs <= span.fromMs) {
+      return [];
+    }
+    const counts = await this.#rowsPerBucket([span], bucketMs, source, signal);
+    const batches: Batch[] = [];
+    let from = span.fromMs;
+    let rows = 0;
+    let end = from;
+    const cut = (toMs: number): void => {
+      if (toMs > from) {
+        batches.push({ fromMs: from, toMs, rows });
+      }
+      from = toMs;
+      rows = 0;
+    };
+    for (const [bucket, n] of counts) {
+      if (rows > 0 && (rows + n > this.#batchRows || bucket + bucketMs - from > Math.max(LONGEST_BATCH_MS, bucketMs))) {
+        cut(end);
+      }
+      if (rows === 0 && bucket > from) {
+        cut(bucket);
+      }
+      rows += n;
+      end = bucket + bucketMs;
+    }
+    cut(Math.max(end, from));
+    cut(span.toMs);
+    return batches;
+  }
+
+  /** Groups scattered minutes into statements of bounded size. */
+  async #dirtyBatches(minutes: readonly number[], signal: AbortSignal): Promise<readonly (readonly Span[])[]> {
+    const spans = minutes.map((minute) => ({ fromMs: minute * MINUTE_MS, toMs: (minute + 1) * MINUTE_MS }));
+    if (spans.length === 0) {
+      return [];
+    }
+    const counts = await this.#rowsPerBucket(joinSpans(spans), MINUTE_MS, 'raw', signal);
+    const batches: Span[][] = [];
+    let rows = Infinity;
+    for (const span of spans) {
+      const n = counts.get(span.fromMs) ?? 0;
+      if (n === 0) {
+        continue;
+      }
+      if (rows + n > this.#batchRows) {
+        batches.push([]);
+        rows = 0;
+      }
+      batches[batches.length - 1].push(span);
+      rows += n;
+    }
+    return batches.map(joinSpans);
+  }
+
+  /** Rows per bucket start, ascending; repeated rows count again, which only makes batches smaller. */
+  async #rowsPerBucket(spans: readonly Span[], bucketMs: number, source: 'raw' | RollupResolution, signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
+    const { engine, names } = this.#options;
+    const seconds = sqlInt(bucketMs / 1000);
+    const [time, table, condition] =
+      source === 'raw' ? ['time', names.table('events'), rawSpans(spans)] : ['bucket', names.table(rollupTable(source)), bucketSpans(spans)];
+    const sql = `SELECT intDiv(toUnixTimestamp(${time}), ${seconds}) * ${seconds} AS start, count() AS n FROM ${table} WHERE ${condition} GROUP BY start ORDER BY start`;
+    const result = decodeNative(await engine.query(sql, { lane: 'compaction', signal }));
+    const counts = result.numbers('n');
+    return new Map(Array.from(result.numbers('start'), (start, i) => [start * 1000, counts[i]]));
+  }
+
+  /** First minute with raw rows, or `until` when there is none before it. To be read after the intent was published. */
+  async #firstRawMinute(until: number): Promise<number> {
+    const { engine, names } = this.#options;
+    const sql = `SELECT count() AS n, toUnixTimestamp64Milli(min(time)) AS first FROM ${names.table('events')}`;
+    const result = decodeNative(await engine.query(sql, { lane: 'compaction' }));
+    return result.numbers('n')[0] === 0 ? until : Math.min(until, Math.floor(result.numbers('first')[0] / MINUTE_MS) * MINUTE_MS);
+  }
+
+  /** Bucket starts from here on are surely still in a rollup. */
+  #keptFrom(resolution: RollupResolution): number {
+    const retention = retentionMs(this.#options.definition, resolution);
+    return retention === 0 ? 0 : this.#options.clock.now() - retention + RETENTION_MARGIN_MS;
+  }
+
+  /**
+   * Merges partitions of the finer rollup that got their last rows into one part each: FINAL costs nothing there. Not needed
+   * for any answer to be right.
+   */
+  async #mergeParts(closed: '1h' | '1d', span: Span, signal: AbortSignal): Promise<void> {
+    const { engine, definition, names } = this.#options;
+    const { cluster } = definition.cold;
+    const [resolution, step] = closed === '1h' ? (['1m', MINUTE_PARTITION_MS] as const) : (['1h', DAY_MS] as const);
+    const from = Math.max(span.fromMs, this.#keptFrom(resolution));
+    const partitions = new Set<string>();
+    for (let at = Math.floor(from / step) * step; at < span.toMs; at += step) {
+      partitions.add(partitionOf(resolution, at));
+    }
+    for (const partition of partitions) {
+      stopOn(signal);
+      const table = cluster === '' ? names.table(rollupTable(resolution)) : names.local(rollupTable(resolution));
+      await engine.command(`OPTIMIZE TABLE ${table}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, { lane: 'compaction' });
+    }
+  }
+}
+
+function partitionOf(resolution: '1m' | '1h', atMs: number): string {
+  if (resolution === '1m') {
+    return new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
+  }
+  // Monday of the week: the epoch was a Thursday.
+  const day = Math.floor(atMs / DAY_MS);
+  return new Date((day - ((day + 3) % 7)) * DAY_MS).toISOString().slice(0, 10);
+}
+
+function joinSpans(spans: readonly Span[]): readonly Span[] {
+  const joined: Span[] = [];
+  for (const span of spans) {
+    const last = joined[joined.length - 1];
+    if (last !== undefined && last.toMs === span.fromMs) {
+      joined[joined.length - 1] = { fromMs: last.fromMs, toMs: span.toMs };
+    } else {
+      joined.push(span);
+    }
+  }
+  return joined;
+}
+
+function stopOn(signal: AbortSignal): void {
+  if (signal.aborted) {
+    throw abortError(signal);
+  }
+}
+
