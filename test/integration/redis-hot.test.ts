@@ -3,19 +3,43 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../aggregator/src/clock.js';
-import { advance, createTestClock, defineHotTierContract, delta, flushOf, PARTITION, type ContractSubject, type TestClock } from '../../aggregator/src/hot/contract-suite.js';
+import {
+  advance,
+  createTestClock,
+  delta,
+  flushOf,
+  PARTITION,
+  type ContractSubject,
+  type TestClock,
+} from '../../aggregator/src/hot/contract-stage.js';
+import { defineHotTierContract } from '../../aggregator/src/hot/contract-suite.js';
+import { readHot } from '../../aggregator/src/hot/hot-read.js';
 import { RedisHotTier } from '../../aggregator/src/hot/redis.js';
 import type { TidemarkError } from '../../aggregator/src/errors.js';
 import { decodeExact, exactSketches, type ExactEntry } from '../support/exact-sketches.js';
 import { C, hotDefinition, type HotDefinitionChanges } from '../support/hot-definition.js';
-import { startCluster, startSentinel, startSingle, startTls, startWithUser, type RedisTopology } from '../support/redis-topologies.js';
+import { flushesOf, random, randomEvents, randomRead, referenceAnswer } from '../support/hot-read-reference.js';
+import {
+  moveSlot,
+  startCluster,
+  startSentinel,
+  startSingle,
+  startTls,
+  startWithUser,
+  type RedisTopology,
+} from '../support/redis-topologies.js';
 
 const RIGHTS = '+@all -@admin -@dangerous +info ~tidemark:* &tidemark:*';
 const timeouts = { connectTimeoutMs: 5_000, commandTimeoutMs: 5_000 };
 const never = new AbortController().signal;
 const ALL = [0, 1, 2];
 
-function tierOn(topology: RedisTopology, clock: Clock, changes: HotDefinitionChanges = {}, warn: (problem: TidemarkError) => void = () => undefined): RedisHotTier {
+function tierOn(
+  topology: RedisTopology,
+  clock: Clock,
+  changes: HotDefinitionChanges = {},
+  warn: (problem: TidemarkError) => void = () => undefined,
+): RedisHotTier {
   const definition = hotDefinition({ ...changes, redis: { ...topology.settings, ...changes.redis } });
   return new RedisHotTier({ definition, clock, compact: exactSketches.compact, warn, timeouts });
 }
@@ -64,7 +88,9 @@ describe('the hot tier in Redis', () => {
   const definition = hotDefinition();
   const bucketOf = (clock: TestClock): number => Math.floor(clock.now() / 60_000) * 60 - 600;
   const read = (tier: RedisHotTier, bucketS: number) =>
-    tier.readNumeric({ tenant: 'a', grouping: 1, series: [['de']], resolution: 60, fromS: bucketS, toS: bucketS + 60, signal: never }, [C.events]);
+    tier.readNumeric({ tenant: 'a', grouping: 1, series: [['de']], resolution: 60, fromS: bucketS, toS: bucketS + 60, signal: never }, [
+      C.events,
+    ]);
 
   it('lets every key expire after its retention, and only the state stay', async () => {
     const topology = await single();
@@ -72,7 +98,11 @@ describe('the hot tier in Redis', () => {
     const tier = await startedOn(topology, clock);
     const nowS = clock.now() / 1000;
     const deltas = ([1, 10, 60] as const).map((resolution) =>
-      delta(definition, { resolution, bucketS: Math.floor(nowS / resolution) * resolution, sketches: resolution === 60 ? {} : { [C.users]: [['u', 1]] } }),
+      delta(definition, {
+        resolution,
+        bucketS: Math.floor(nowS / resolution) * resolution,
+        sketches: resolution === 60 ? {} : { [C.users]: [['u', 1]] },
+      }),
     );
     await tier.apply(flushOf([advance(0, 1, 0)], deltas), ALL);
     clock.timeMs += 5_000;
@@ -117,8 +147,13 @@ describe('the hot tier in Redis', () => {
     // A number of before the loss would be right, a 0 would not.
     await expect(read(tier, bucketS)).rejects.toMatchObject({ errorClass: 'retryable', code: 'HOT_CHANGED' });
     expect((await tier.coverage()).fromMs).toBe(Number.POSITIVE_INFINITY);
-    expect(await tier.apply(flushOf([advance(10, 20)], [delta(definition, { bucketS })]), ALL)).toMatchObject({ outcome: 'fenced', marker: null });
-    expect(await tier.apply(flushOf([advance(0, 20, 0)], [delta(definition, { bucketS, numbers: { [C.events]: 2 } })]), ALL)).toEqual({ outcome: 'applied' });
+    expect(await tier.apply(flushOf([advance(10, 20)], [delta(definition, { bucketS })]), ALL)).toMatchObject({
+      outcome: 'fenced',
+      marker: null,
+    });
+    expect(await tier.apply(flushOf([advance(0, 20, 0)], [delta(definition, { bucketS, numbers: { [C.events]: 2 } })]), ALL)).toEqual({
+      outcome: 'applied',
+    });
     expect((await read(tier, bucketS))[0][0][0]).toBe(2);
     expect(await tier.listSeries('a', 1, bucketS, bucketS + 60, 10, never)).toEqual([['de']]);
     expect(await tier.admissionsMissing()).toBe(true);
@@ -147,14 +182,19 @@ describe('the hot tier in Redis', () => {
     const bucketS = bucketOf(clock);
     const admin = topology.admin();
     await tier.apply(flushOf([advance(0, 10, 0)], [delta(definition, { bucketS })]), ALL);
-    const snapshot = await Promise.all((await admin.keys('*')).map(async (key) => ({ key, ttlMs: await admin.pttl(key), value: await admin.dumpBuffer(key) })));
+    const snapshot = await Promise.all(
+      (await admin.keys('*')).map(async (key) => ({ key, ttlMs: await admin.pttl(key), value: await admin.dumpBuffer(key) })),
+    );
     await tier.apply(flushOf([advance(10, 20)], [delta(definition, { bucketS })]), ALL);
     await admin.flushall();
     for (const { key, ttlMs, value } of snapshot) await admin.restore(key, Math.max(0, ttlMs), value);
     const coverage = await tier.coverage();
     expect([coverage.fromMs, coverage.partitions.get(PARTITION)?.offset]).toEqual([0, 10]);
     expect((await read(tier, bucketS))[0][0][0]).toBe(1);
-    expect(await tier.apply(flushOf([advance(20, 30)], [delta(definition, { bucketS })]), ALL)).toMatchObject({ outcome: 'fenced', marker: 10 });
+    expect(await tier.apply(flushOf([advance(20, 30)], [delta(definition, { bucketS })]), ALL)).toMatchObject({
+      outcome: 'fenced',
+      marker: 10,
+    });
   });
 
   it('drops a shard rather than keep half a flush, when a write is refused in the middle', async () => {
@@ -170,7 +210,10 @@ describe('the hot tier in Redis', () => {
     const [key] = await admin.keys('*:n:60:*');
     await admin.del(key);
     await admin.hset(key, 'foreign', '1');
-    const flush = flushOf([advance(10, 20)], [delta(definition, { bucketS, values: ['aa'] }), delta(definition, { bucketS }), delta(definition, { bucketS, values: ['zz'] })]);
+    const flush = flushOf(
+      [advance(10, 20)],
+      [delta(definition, { bucketS, values: ['aa'] }), delta(definition, { bucketS }), delta(definition, { bucketS, values: ['zz'] })],
+    );
     expect(await tier.apply(flush, [0])).toMatchObject({ outcome: 'fenced', marker: null });
     expect(problems).toEqual(['HOT_SHARD_BROKEN']);
     expect((await tier.coverage()).fromMs).toBe(Number.POSITIVE_INFINITY);
@@ -244,7 +287,13 @@ describe('the hot tier in Redis', () => {
     const topology = await single();
     const clock = createTestClock();
     const definitionHere = hotDefinition({ redis: topology.settings });
-    const tier = new RedisHotTier({ definition: definitionHere, clock, compact: exactSketches.compact, warn: () => undefined, timeouts: { connectTimeoutMs: 500, commandTimeoutMs: 300 } });
+    const tier = new RedisHotTier({
+      definition: definitionHere,
+      clock,
+      compact: exactSketches.compact,
+      warn: () => undefined,
+      timeouts: { connectTimeoutMs: 500, commandTimeoutMs: 300 },
+    });
     ends.push(() => tier.stop());
     await tier.start();
     topology.processes[0].pause();
@@ -268,8 +317,55 @@ describe('the hot tier in Redis', () => {
     await topology.admin(0).wait(1, 2_000);
     await topology.processes[0].kill();
     const flush = flushOf([advance(10, 20)], [delta(definition, { bucketS })]);
-    await expect.poll(() => tier.apply(flush, ALL).catch((error: TidemarkError) => error.errorClass), { timeout: 25_000, interval: 200 }).toEqual({ outcome: 'applied' });
+    await expect
+      .poll(() => tier.apply(flush, ALL).catch((error: TidemarkError) => error.errorClass), { timeout: 25_000, interval: 200 })
+      .toEqual({ outcome: 'applied' });
     expect((await read(tier, bucketS))[0][0][0]).toBe(2);
+  }, 60_000);
+
+  it('counts once, and reads right or not at all, while a hash slot moves to another node', async () => {
+    const topology = await startCluster();
+    ends.push(() => topology.stop());
+    const clock = createTestClock();
+    const tier = await startedOn(topology, clock, { hot: { shards: 1 } });
+    const bucketS = bucketOf(clock);
+    await tier.apply(flushOf([advance(0, 10, 0)], [delta(definition, { bucketS })]), [0]);
+    const slot = Number(await topology.admin(0).cluster('KEYSLOT', '{tm0}'));
+    const from = Math.min(2, Math.floor(slot / 5_461));
+    let flushes = 1;
+    let pending: Promise<unknown> | null = null;
+    const goOn = async (): Promise<void> => {
+      // Each flush has a new key, which the old node must not create while the slot is on the move.
+      pending ??= tier
+        .apply(
+          flushOf(
+            [advance(flushes * 10, flushes * 10 + 10)],
+            [delta(definition, { bucketS }), delta(definition, { bucketS, values: [`new${flushes}`] })],
+          ),
+          [0],
+        )
+        .then(
+          () => flushes++,
+          () => undefined,
+        )
+        .finally(() => (pending = null));
+      const numbers = await Promise.race([read(tier, bucketS).catch(() => null), delay(50).then(() => null)]);
+      if (numbers !== null) expect([flushes, flushes + 1]).toContain(numbers[0][0][0]);
+    };
+    for (let i = 0; i < 20; i++) await goOn();
+    const before = flushes;
+    await moveSlot(topology, slot, from, (from + 1) % 3, goOn);
+    await expect.poll(async () => (await goOn(), flushes), { timeout: 20_000 }).toBeGreaterThan(before + 5);
+    await expect.poll(() => pending, { timeout: 20_000 }).toBeNull();
+    const state = (await tier.readMarkers([PARTITION]))[0].get(PARTITION);
+    expect((await read(tier, bucketS))[0][0][0]).toBe((state?.offset ?? 0) / 10);
+    const listed = await tier.listSeries('a', 1, bucketS, bucketS + 60, 1_000, never);
+    const counts = await tier.readNumeric(
+      { tenant: 'a', grouping: 1, series: listed, resolution: 60, fromS: bucketS, toS: bucketS + 60, signal: never },
+      [C.events],
+    );
+    expect(listed.length).toBe((state?.offset ?? 0) / 10);
+    expect(listed.every(([country], i) => country === 'de' || counts[i][0][0] === 1)).toBe(true);
   }, 60_000);
 
   it.each([
@@ -303,8 +399,36 @@ describe('the hot tier in Redis', () => {
   });
 
   it('refuses settings that cannot work', () => {
-    const build = (redis: HotDefinitionChanges['redis']) => () => new RedisHotTier({ definition: hotDefinition({ redis: redis ?? {} }), clock: createTestClock(), compact: exactSketches.compact, warn: () => undefined });
+    const build = (redis: HotDefinitionChanges['redis']) => () =>
+      new RedisHotTier({
+        definition: hotDefinition({ redis: redis ?? {} }),
+        clock: createTestClock(),
+        compact: exactSketches.compact,
+        warn: () => undefined,
+      });
     expect(build({ keyPrefix: '{app}' })).toThrow(/brace/);
+  });
+
+  it('answers reads like a walk over all events', async () => {
+    const topology = await single();
+    const clock = createTestClock();
+    const tier = await startedOn(topology, clock);
+    const fromS = Math.floor(clock.now() / 60_000) * 60 - 480;
+    const events = randomEvents(random(7), 300, fromS, fromS + 480);
+    for (const flush of flushesOf(definition, events, 60)) {
+      expect(await tier.apply(flush, ALL)).toEqual({ outcome: 'applied' });
+    }
+    const coverage = await tier.coverage();
+    for (let seed = 0; seed < 60; seed++) {
+      const asked = randomRead(random(seed), definition, fromS, fromS + 480, true, [1, 10, 30, 60, 0]);
+      const result = await readHot({ definition, tier, clock, sketches: exactSketches }, asked, coverage);
+      const groups = result.groups.map((group) => ({
+        values: group.values,
+        outputs: group.numbers.map((numbers, o) => group.items[o] ?? group.histograms[o] ?? [...numbers]),
+      }));
+      groups.sort((a, b) => (JSON.stringify(a.values) < JSON.stringify(b.values) ? -1 : 1));
+      expect({ seed, timesMs: [...result.timesMs], groups }).toEqual({ seed, ...referenceAnswer(events, asked) });
+    }
   });
 
   it('compacts a blob that has grown behind the flushes, and keeps its time to live', async () => {
@@ -314,13 +438,22 @@ describe('the hot tier in Redis', () => {
     const bucketS = bucketOf(clock);
     const entries: ExactEntry[] = Array.from({ length: 100 }, (_, i) => [`user-${i}-${'x'.repeat(30)}`, 1]);
     for (let i = 0; i < 20; i++) {
-      await tier.apply(flushOf([advance(i, i + 1, i === 0 ? 0 : null)], [delta(definition, { resolution: 10, bucketS, sketches: { [C.users]: entries } })]), ALL);
+      await tier.apply(
+        flushOf(
+          [advance(i, i + 1, i === 0 ? 0 : null)],
+          [delta(definition, { resolution: 10, bucketS, sketches: { [C.users]: entries } })],
+        ),
+        ALL,
+      );
     }
     const admin = topology.admin();
     const [key] = await admin.keys('*:s5:10:*');
     await expect.poll(() => admin.strlen(key)).toBeLessThan(16_384);
     expect(await admin.pttl(key)).toBeGreaterThan(definition.retention.hot10sMs - 700_000);
-    const [[blob]] = await tier.readSketch({ tenant: 'a', grouping: 1, series: [['de']], resolution: 10, fromS: bucketS, toS: bucketS + 10, signal: never }, C.users);
+    const [[blob]] = await tier.readSketch(
+      { tenant: 'a', grouping: 1, series: [['de']], resolution: 10, fromS: bucketS, toS: bucketS + 10, signal: never },
+      C.users,
+    );
     expect(new Set(decodeExact(blob ?? new Uint8Array()).map(([user]) => user))).toEqual(new Set(entries.map(([user]) => user)));
   });
 

@@ -77,7 +77,14 @@ export async function startCluster(): Promise<RedisTopology> {
   const parts = await begin();
   const ports = await clusterPorts();
   for (const port of ports) {
-    await startServer(parts, port, ['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`, '--cluster-node-timeout', '5000']);
+    await startServer(parts, port, [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-config-file',
+      `nodes-${port}.conf`,
+      '--cluster-node-timeout',
+      '5000',
+    ]);
   }
   const nodes = ports.map((port) => `127.0.0.1:${port}`);
   await run('redis-cli', ['--cluster', 'create', ...nodes, '--cluster-replicas', '0', '--cluster-yes']);
@@ -96,6 +103,28 @@ async function clusterPorts(): Promise<number[]> {
     if (ports.every((port) => port < 55_000)) return ports;
     await delay(1);
   }
+}
+
+/** Moves one hash slot of a cluster from server to server, keys one by one; `between` runs while it is on the move. */
+export async function moveSlot(
+  cluster: RedisTopology,
+  slot: number,
+  from: number,
+  to: number,
+  between: () => Promise<void>,
+): Promise<void> {
+  const [source, target] = [cluster.admin(from), cluster.admin(to)];
+  const [sourceId, targetId] = [await source.cluster('MYID'), await target.cluster('MYID')];
+  const { host = '127.0.0.1', port = 0 } = target.options;
+  await target.cluster('SETSLOT', slot, 'IMPORTING', sourceId);
+  await source.cluster('SETSLOT', slot, 'MIGRATING', targetId);
+  for (;;) {
+    const keys = await source.cluster('GETKEYSINSLOT', slot, 1);
+    if (keys.length === 0) break;
+    await source.call('MIGRATE', host, port, String(keys[0]), 0, 5_000);
+    await between();
+  }
+  for (const server of [target, source]) await server.cluster('SETSLOT', slot, 'NODE', targetId);
 }
 
 /** Servers 0 (primary) and 1 (its replica), and one sentinel (process 2) that watches them as `shop`. */
@@ -152,14 +181,68 @@ export async function startTls(): Promise<RedisTopology> {
   const parts = await begin();
   const path = (name: string): string => join(parts.folder, name);
   const openssl = async (...args: string[]): Promise<void> => void (await run('openssl', args));
-  await openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=Test CA', '-keyout', path('ca.key'), '-out', path('ca.crt'));
+  await openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=Test CA',
+    '-keyout',
+    path('ca.key'),
+    '-out',
+    path('ca.crt'),
+  );
   for (const name of ['server', 'client']) {
     await writeFile(path(`${name}.ext`), 'subjectAltName=DNS:redis.test,IP:127.0.0.1\n');
-    await openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', path(`${name}.key`), '-out', path(`${name}.csr`));
-    await openssl('x509', '-req', '-in', path(`${name}.csr`), '-CA', path('ca.crt'), '-CAkey', path('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', path(`${name}.ext`), '-out', path(`${name}.crt`));
+    await openssl(
+      'req',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:P-256',
+      '-nodes',
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      path(`${name}.key`),
+      '-out',
+      path(`${name}.csr`),
+    );
+    await openssl(
+      'x509',
+      '-req',
+      '-in',
+      path(`${name}.csr`),
+      '-CA',
+      path('ca.crt'),
+      '-CAkey',
+      path('ca.key'),
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-extfile',
+      path(`${name}.ext`),
+      '-out',
+      path(`${name}.crt`),
+    );
   }
   const [port] = await freePorts(1);
-  await startServer(parts, 0, ['--tls-port', String(port), '--tls-cert-file', path('server.crt'), '--tls-key-file', path('server.key'), '--tls-ca-cert-file', path('ca.crt')]);
+  await startServer(parts, 0, [
+    '--tls-port',
+    String(port),
+    '--tls-cert-file',
+    path('server.crt'),
+    '--tls-key-file',
+    path('server.key'),
+    '--tls-ca-cert-file',
+    path('ca.crt'),
+  ]);
   const [ca, cert, key] = await Promise.all(['ca.crt', 'client.crt', 'client.key'].map((name) => readFile(path(name), 'utf8')));
   return topology(
     parts,

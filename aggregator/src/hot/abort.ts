@@ -7,12 +7,19 @@ import { TidemarkError } from '../errors.js';
 export function throwIfAborted(signal: AbortSignal): void {
   if (signal.aborted) {
     const reason: unknown = signal.reason;
-    throw reason instanceof TidemarkError ? reason : new TidemarkError('cancelled', 'READ_CANCELLED', 'The read was cancelled.', '', { cause: reason });
+    throw reason instanceof TidemarkError
+      ? reason
+      : new TidemarkError('cancelled', 'READ_CANCELLED', 'The read was cancelled.', '', { cause: reason });
   }
 }
 
 /** Runs `work` for every item, at most `limit` at a time; stops at the first error or when `signal` aborts. */
-export async function eachLimited<T>(items: readonly T[], limit: number, signal: AbortSignal, work: (item: T) => Promise<void>): Promise<void> {
+export async function eachLimited<T>(
+  items: readonly T[],
+  limit: number,
+  signal: AbortSignal,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   let next = 0;
   let failed = false;
   const worker = async (): Promise<void> => {

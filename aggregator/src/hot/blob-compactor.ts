@@ -73,9 +73,15 @@ export class BlobCompactor {
     if (!Buffer.isBuffer(blob) || !isSketch(definition)) {
       return;
     }
-    const compacted = compactBlob(blob, SKETCH_STRETCH_SLOTS[resolution], (entries) => this.#compact(definition.kind, entries, definition.keep * TOP_HEADROOM));
+    const compacted = compactBlob(blob, SKETCH_STRETCH_SLOTS[resolution], (entries) =>
+      this.#compact(definition.kind, entries, definition.keep * TOP_HEADROOM),
+    );
     if (compacted.length < blob.length) {
-      await connection.script(COMPACT, [key], [createHash('sha1').update(blob).digest('hex'), Buffer.from(compacted.buffer, compacted.byteOffset, compacted.length)]);
+      await connection.script(
+        COMPACT,
+        [key],
+        [createHash('sha1').update(blob).digest('hex'), Buffer.from(compacted.buffer, compacted.byteOffset, compacted.length)],
+      );
     }
     this.#lengths.delete(key);
     this.#lengths.set(key, Math.min(compacted.length, blob.length));

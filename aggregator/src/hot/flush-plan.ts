@@ -16,7 +16,13 @@ export interface NamedDelta {
  * Deltas by shard (only the shards asked for), without those whose bucket ended longer ago than their retention.
  * @throws TidemarkError fatal on a delta that does not fit the definition
  */
-export function planFlush(definition: Definition, layout: HotLayout, flush: Flush, shards: readonly number[], nowMs: number): NamedDelta[][] {
+export function planFlush(
+  definition: Definition,
+  layout: HotLayout,
+  flush: Flush,
+  shards: readonly number[],
+  nowMs: number,
+): NamedDelta[][] {
   const count = definition.hot.shards;
   const wanted = Array.from({ length: count }, (_, shard) => shards.includes(shard));
   const plan: NamedDelta[][] = Array.from({ length: count }, () => []);
@@ -44,7 +50,10 @@ function checkDelta(definition: Definition, delta: SeriesDelta): void {
     throw invalid(delta, 'its bucket is not a multiple of its resolution');
   }
   if (delta.numeric.length !== components.length || delta.sketches.length !== components.length) {
-    throw invalid(delta, `it has ${delta.numeric.length} numbers and ${delta.sketches.length} sketches for ${components.length} components`);
+    throw invalid(
+      delta,
+      `it has ${delta.numeric.length} numbers and ${delta.sketches.length} sketches for ${components.length} components`,
+    );
   }
   for (let i = 0; i < components.length; i++) {
     const component = components[i];
@@ -65,5 +74,10 @@ function checkDelta(definition: Definition, delta: SeriesDelta): void {
 
 function invalid(delta: SeriesDelta, why: string): TidemarkError {
   const where = `grouping ${delta.grouping}, ${delta.resolution} s bucket ${delta.bucketS}`;
-  return new TidemarkError('fatal', 'HOT_DELTA_INVALID', `A delta cannot be stored (${where}): ${why}.`, 'This is a defect; please report it with this message.');
+  return new TidemarkError(
+    'fatal',
+    'HOT_DELTA_INVALID',
+    `A delta cannot be stored (${where}): ${why}.`,
+    'This is a defect; please report it with this message.',
+  );
 }

@@ -51,12 +51,22 @@ export async function readHot(context: HotReadContext, read: TierRead, coverage:
   throwIfAborted(read.signal);
   const plan = resolutionFor(definition, read, read.fromMs, read.toMs, coverage, clock.now());
   if (plan === null || !(definition.groupings[read.grouping]?.hot ?? false)) {
-    throw new TidemarkError('retryable', 'HOT_NOT_COVERED', 'The hot tier does not hold what the read asks for (any more).', 'Plan the query again.');
+    throw new TidemarkError(
+      'retryable',
+      'HOT_NOT_COVERED',
+      'The hot tier does not hold what the read asks for (any more).',
+      'Plan the query again.',
+    );
   }
   const grid = gridOf(read);
   const groups = await findGroups(context, read, plan);
   if (groups.length * grid.buckets > read.maxRows) {
-    throw new TidemarkError('limit', 'TOO_MANY_ROWS', `The answer would have ${groups.length * grid.buckets} rows, more than ${read.maxRows}.`, 'Ask for fewer groups, longer buckets or a shorter range.');
+    throw new TidemarkError(
+      'limit',
+      'TOO_MANY_ROWS',
+      `The answer would have ${groups.length * grid.buckets} rows, more than ${read.maxRows}.`,
+      'Ask for fewer groups, longer buckets or a shorter range.',
+    );
   }
   const results: GroupResult[] = [];
   let topError = 0;
@@ -73,7 +83,9 @@ export async function readHot(context: HotReadContext, read: TierRead, coverage:
       topError = Math.max(topError, answers.topError);
       results.push({
         values: group.values,
-        numbers: read.outputs.map((output, o) => (output.stat === 'value' ? ofGroup.values(output.component, counts) : (answers.numbers.get(o) ?? new Float64Array(0)))),
+        numbers: read.outputs.map((output, o) =>
+          output.stat === 'value' ? ofGroup.values(output.component, counts) : (answers.numbers.get(o) ?? new Float64Array(0)),
+        ),
         items: read.outputs.map((_, o): readonly (readonly TopItem[])[] | null => answers.items.get(o) ?? null),
         histograms: read.outputs.map((_, o): readonly ReadonlyMap<number, number>[] | null => answers.histograms.get(o) ?? null),
       });
@@ -118,9 +130,15 @@ async function findGroups({ definition, tier }: HotReadContext, read: TierRead, 
   const filter = compileFilters(definition, read);
   const positions = read.groupBy.map((dimension) => positionOf(definition, grouping, dimension));
   const fromS = plan.numeric[0]?.fromS ?? 0;
-  const listed = filter.named ?? (await tier.listSeries(read.tenant, read.grouping, fromS, plan.numeric.at(-1)?.toS ?? 0, MAX_SERIES + 1, read.signal));
+  const listed =
+    filter.named ?? (await tier.listSeries(read.tenant, read.grouping, fromS, plan.numeric.at(-1)?.toS ?? 0, MAX_SERIES + 1, read.signal));
   if (listed.length > MAX_SERIES) {
-    throw new TidemarkError('limit', 'TOO_MANY_SERIES', `More than ${MAX_SERIES} series of ${grouping.name} would have to be read.`, 'Add a filter, or group by fewer dimensions.');
+    throw new TidemarkError(
+      'limit',
+      'TOO_MANY_SERIES',
+      `More than ${MAX_SERIES} series of ${grouping.name} would have to be read.`,
+      'Add a filter, or group by fewer dimensions.',
+    );
   }
   const groups = new Map<string, Group>();
   for (const series of listed) {
@@ -193,7 +211,10 @@ async function readAllNumbers(
   for (const segment of plan.numeric) {
     await eachLimited(batches, 2, read.signal, async (batch) => {
       const { resolution, fromS, toS } = segment;
-      const columns = await tier.readNumeric({ tenant: read.tenant, grouping: read.grouping, series: batch.series, resolution, fromS, toS, signal: read.signal }, components);
+      const columns = await tier.readNumeric(
+        { tenant: read.tenant, grouping: read.grouping, series: batch.series, resolution, fromS, toS, signal: read.signal },
+        components,
+      );
       for (let s = 0; s < columns.length; s++) {
         numbers[batch.groups[s]].merge(columns[s], segment);
         if (turns.due) {
@@ -221,7 +242,10 @@ async function readAllSketches(
       for (let i = 0; i < flat.length; i += SERIES_PER_BATCH) {
         const part = flat.slice(i, i + SERIES_PER_BATCH);
         const series = part.map(({ values }) => values);
-        const panes = await tier.readSketch({ tenant: read.tenant, grouping: read.grouping, series, resolution, fromS, toS, signal: read.signal }, component);
+        const panes = await tier.readSketch(
+          { tenant: read.tenant, grouping: read.grouping, series, resolution, fromS, toS, signal: read.signal },
+          component,
+        );
         for (let s = 0; s < panes.length; s++) {
           await sketches[part[s].g].merge(component, panes[s], segment);
         }
@@ -236,7 +260,7 @@ async function readAllSketches(
 async function checkStillCovered(tier: HotTier, before: Coverage): Promise<void> {
   const after = await tier.coverage();
   const wentBack = [...before.partitions].some(([partition, state]) => (after.partitions.get(partition)?.offset ?? -1) < state.offset);
-  if (after.fromMs > before.fromMs || wentBack) {
+  if (after.fromMs > before.fromMs || wentBack || after.epoch !== before.epoch) {
     throw new TidemarkError('retryable', 'HOT_CHANGED', 'The hot tier lost data while it was read.', 'Plan the query again.');
   }
 }

@@ -49,7 +49,14 @@ export interface HotTier {
 
   coverage(): Promise<Coverage>;
   /** Series of a grouping that had an event in the range (may include some that had not). */
-  listSeries(tenant: string, grouping: number, fromS: number, toS: number, limit: number, signal: AbortSignal): Promise<readonly (readonly string[])[]>;
+  listSeries(
+    tenant: string,
+    grouping: number,
+    fromS: number,
+    toS: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly string[])[]>;
   /** By series, by component asked for, by bucket. count, sum: 0 where nothing was added; min, max: NaN. Fixed point. */
   readNumeric(read: SeriesRead, components: readonly number[]): Promise<readonly (readonly Float64Array[])[]>;
   /** By series, by bucket: all entries appended for one sketch component, null where none. Resolutions 1 and 10 only. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { exactSketches } from '../../../test/support/exact-sketches.js';
 import { C, hotDefinition } from '../../../test/support/hot-definition.js';
-import { advance, createTestClock, defineHotTierContract, delta, flushOf } from './contract-suite.js';
+import { advance, createTestClock, delta, flushOf } from './contract-stage.js';
+import { defineHotTierContract } from './contract-suite.js';
 import type { HotTier } from './hot-tier.js';
 import { MemoryHotTier } from './memory.js';
 
@@ -33,7 +34,9 @@ describe('the hot tier in memory', () => {
     const bucketS = Math.floor(clock.now() / 60_000) * 60 - 60;
     const deltas = [1, 10, 60] as const;
     const at = (s: number) =>
-      deltas.map((resolution) => delta(definition, { resolution, bucketS: s, sketches: resolution === 60 ? {} : { [C.users]: [['u', 1]] } }));
+      deltas.map((resolution) =>
+        delta(definition, { resolution, bucketS: s, sketches: resolution === 60 ? {} : { [C.users]: [['u', 1]] } }),
+      );
     await tier.apply(flushOf([advance(0, 1, 0)], at(bucketS)), [0, 1, 2]);
     const { memoryBytes: one } = await tier.health();
     expect(one).toBeGreaterThan(0);

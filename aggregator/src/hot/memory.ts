@@ -90,7 +90,9 @@ export class MemoryHotTier implements HotTier {
 
   readMarkers(partitions: readonly PartitionId[]): Promise<HotMarkers> {
     return Promise.resolve(
-      this.#shards.map(({ markers }) => new Map<PartitionId, PartitionState | null>(partitions.map((p) => [p, markers.get(p)?.state ?? null]))),
+      this.#shards.map(
+        ({ markers }) => new Map<PartitionId, PartitionState | null>(partitions.map((p) => [p, markers.get(p)?.state ?? null])),
+      ),
     );
   }
 
@@ -100,10 +102,14 @@ export class MemoryHotTier implements HotTier {
   }
 
   coverage(): Promise<Coverage> {
-    return Promise.resolve(coverageOf(this.#shards.map(({ epoch, expected, markers }) => ({ epoch: epoch === 0 ? '' : String(epoch), expected, markers }))));
+    return Promise.resolve(
+      coverageOf(
+        this.#shards.map(({ epoch, expected, markers }) => ({ epoch: epoch === 0 ? '' : String(epoch), expected, markers })),
+        'memory',
+      ),
+    );
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await -- a throw must become a rejection
   async apply(flush: Flush, shards: readonly number[]): Promise<ApplyResult> {
     const nowMs = this.#clock.now();
     const plan = planFlush(this.#definition, this.#layout, flush, shards, nowMs);
@@ -213,7 +219,14 @@ export class MemoryHotTier implements HotTier {
     return Promise.resolve();
   }
 
-  async listSeries(tenant: string, grouping: number, fromS: number, _toS: number, limit: number, signal: AbortSignal): Promise<readonly (readonly string[])[]> {
+  async listSeries(
+    tenant: string,
+    grouping: number,
+    fromS: number,
+    _toS: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly string[])[]> {
     const turns = new Turns(() => this.#clock.monotonic(), signal);
     await turns.yield();
     const found: (readonly string[])[] = [];

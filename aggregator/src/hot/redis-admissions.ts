@@ -38,7 +38,12 @@ export class RedisAdmissions {
       });
       const flags = Buffer.isBuffer(answer) ? answer.toString('latin1') : '';
       if (flags.length !== chunk.length) {
-        throw new TidemarkError('fatal', 'HOT_UNEXPECTED_ANSWER', 'Redis answered the script admit in an unknown form.', 'Is something between Tidemark and Redis?');
+        throw new TidemarkError(
+          'fatal',
+          'HOT_UNEXPECTED_ANSWER',
+          'Redis answered the script admit in an unknown form.',
+          'Is something between Tidemark and Redis?',
+        );
       }
       chunk.forEach((value, k) => {
         if (flags[k] === '1') {

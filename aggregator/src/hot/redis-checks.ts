@@ -39,7 +39,12 @@ export async function readServerInfo(node: Redis): Promise<ServerInfo> {
 export function unsafeServer(info: ServerInfo, where: string): TidemarkError | null {
   const [major = 0, minor = 0] = info.version.split('.').map(Number);
   if (major < OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor < OLDEST_VERSION[1])) {
-    return new TidemarkError('unavailable', 'HOT_REDIS_TOO_OLD', `Redis ${where} is version ${info.version || 'unknown'}; at least 6.2 is needed.`, 'Upgrade Redis.');
+    return new TidemarkError(
+      'unavailable',
+      'HOT_REDIS_TOO_OLD',
+      `Redis ${where} is version ${info.version || 'unknown'}; at least 6.2 is needed.`,
+      'Upgrade Redis.',
+    );
   }
   if (info.maxMemoryBytes > 0 && info.evictionPolicy !== 'noeviction') {
     return new TidemarkError(
@@ -50,7 +55,12 @@ export function unsafeServer(info: ServerInfo, where: string): TidemarkError | n
     );
   }
   if (info.role !== 'master') {
-    return new TidemarkError('unavailable', 'HOT_REDIS_REPLICA', `Redis ${where} is a ${info.role}.`, 'Point hot.redis.nodes at the primary, or use Sentinel or Cluster mode.');
+    return new TidemarkError(
+      'unavailable',
+      'HOT_REDIS_REPLICA',
+      `Redis ${where} is a ${info.role}.`,
+      'Point hot.redis.nodes at the primary, or use Sentinel or Cluster mode.',
+    );
   }
   return null;
 }

@@ -28,7 +28,12 @@ export function parseNode(node: string, defaultPort: number): Address {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(node);
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (match === null || port < 1 || port > 65_535) {
-    throw new TidemarkError('invalid', 'HOT_NODE_ADDRESS', `hot.redis.nodes: ${JSON.stringify(node)} is not an address.`, 'Write host:port, e.g. redis.internal:6379.');
+    throw new TidemarkError(
+      'invalid',
+      'HOT_NODE_ADDRESS',
+      `hot.redis.nodes: ${JSON.stringify(node)} is not an address.`,
+      'Write host:port, e.g. redis.internal:6379.',
+    );
   }
   return { host: match[1] ?? match[2], port };
 }
@@ -74,6 +79,7 @@ export class RedisConnection {
   readonly #subscriber: Redis | Cluster;
   readonly #timeouts: ConnectTimeouts;
   #lastError: Error | null = null;
+  #generation = 0;
 
   /** Connects nothing yet. @throws TidemarkError invalid on settings that cannot work */
   constructor(config: RedisConfig, timeouts: ConnectTimeouts) {
@@ -84,7 +90,12 @@ export class RedisConnection {
     }
     if (config.mode === 'cluster') {
       if (config.db !== 0) {
-        throw new TidemarkError('invalid', 'HOT_CLUSTER_DB', `hot.redis.db is ${config.db}, but a cluster has only database 0.`, 'Remove hot.redis.db.');
+        throw new TidemarkError(
+          'invalid',
+          'HOT_CLUSTER_DB',
+          `hot.redis.db is ${config.db}, but a cluster has only database 0.`,
+          'Remove hot.redis.db.',
+        );
       }
       const { enableOfflineQueue: _queue, retryStrategy: _retry, lazyConnect: _lazy, ...redisOptions } = common;
       this.#client = new Cluster(
@@ -120,6 +131,14 @@ export class RedisConnection {
       this.#subscriber.on('error', (error) => this.#noteError(error));
     }
     this.#client.on('error', (error) => this.#noteError(error));
+    for (const event of ['ready', '+node', '-node']) {
+      this.#client.on(event, () => this.#generation++);
+    }
+  }
+
+  /** Rises with every connection made: a restarted or promoted server may have lost what the last one acknowledged. */
+  get generation(): number {
+    return this.#generation;
   }
 
   #noteError(error: unknown): void {

@@ -30,9 +30,12 @@ export function classifyRedisError(error: unknown, doing: string, writing: boole
   if (error instanceof Error && error.name === 'ReplyError') {
     return classifyReply(error, message, doing);
   }
-  const neverSent = message.includes('enableOfflineQueue') || message.includes('Failed to refresh slots cache') || message.includes('ECONNREFUSED');
+  const neverSent =
+    message.includes('enableOfflineQueue') || message.includes('Failed to refresh slots cache') || message.includes('ECONNREFUSED');
   return writing && !neverSent
-    ? new TidemarkError('unknown_outcome', 'HOT_UNKNOWN_OUTCOME', `Redis did not answer while ${doing}: ${message}`, REACH_REMEDY, { cause: error })
+    ? new TidemarkError('unknown_outcome', 'HOT_UNKNOWN_OUTCOME', `Redis did not answer while ${doing}: ${message}`, REACH_REMEDY, {
+        cause: error,
+      })
     : new TidemarkError('unavailable', 'HOT_UNAVAILABLE', `Redis does not answer (${doing}): ${message}`, REACH_REMEDY, { cause: error });
 }
 
@@ -52,7 +55,13 @@ function classifyReply(error: Error, message: string, doing: string): TidemarkEr
       { cause: error },
     );
   }
-  return new TidemarkError('fatal', 'HOT_REDIS_ERROR', `Redis answered with an error while ${doing}: ${message}`, 'This is a defect or a foreign key under hot.redis.keyPrefix.', {
-    cause: error,
-  });
+  return new TidemarkError(
+    'fatal',
+    'HOT_REDIS_ERROR',
+    `Redis answered with an error while ${doing}: ${message}`,
+    'This is a defect or a foreign key under hot.redis.keyPrefix.',
+    {
+      cause: error,
+    },
+  );
 }

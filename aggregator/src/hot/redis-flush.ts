@@ -116,9 +116,10 @@ function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly Nam
     group.entries.push(named);
   }
   writer.integer(groups.length);
-  const adds: string[] = [];
-  const mins: string[] = [];
-  const maxs: string[] = [];
+  // Slots and values in turn.
+  const adds: number[] = [];
+  const mins: number[] = [];
+  const maxs: number[] = [];
   for (const { key, first, entries } of groups) {
     adds.length = 0;
     mins.length = 0;
@@ -130,10 +131,10 @@ function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly Nam
         if (kind === 'count' || kind === 'sum') {
           // The script sees from the first increment whether the string is new, so that one is never left out.
           if (value !== 0 || adds.length === 0) {
-            adds.push(`#${layout.slot(i, delta.resolution, delta.bucketS)}`, String(value));
+            adds.push(layout.slot(i, delta.resolution, delta.bucketS), value);
           }
         } else if ((kind === 'min' || kind === 'max') && !Number.isNaN(value)) {
-          (kind === 'min' ? mins : maxs).push(`#${layout.slot(i, delta.resolution, delta.bucketS)}`, String(storeExtremum(value)));
+          (kind === 'min' ? mins : maxs).push(layout.slot(i, delta.resolution, delta.bucketS), storeExtremum(value));
         }
       }
     }
@@ -141,8 +142,9 @@ function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly Nam
     writer.integer(ttlS(layout.timeToLiveMs(first.delta.resolution, first.delta.bucketS, STRETCH_SLOTS, context.nowMs)));
     for (const operations of [adds, mins, maxs]) {
       writer.integer(operations.length / 2);
-      for (const operand of operations) {
-        writer.text(operand);
+      for (let i = 0; i < operations.length; i += 2) {
+        writer.decimal(operations[i], true);
+        writer.decimal(operations[i + 1]);
       }
     }
   }

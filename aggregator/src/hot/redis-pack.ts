@@ -42,6 +42,33 @@ export class PackWriter {
     this.#length = start + length;
   }
 
+  /** A safe integer as decimal text, `#` before it when it is a slot: what BITFIELD takes. Most are short: no string is made. */
+  decimal(value: number, slot = false): void {
+    if (value < 0 || value >= 1e9) {
+      this.text(slot ? `#${value}` : String(value));
+      return;
+    }
+    this.#reserve(12);
+    this.#count++;
+    let digits = 1;
+    for (let rest = value; rest >= 10; rest = (rest / 10) | 0) {
+      digits++;
+    }
+    const header = this.#length++;
+    if (slot) {
+      this.#bytes[this.#length++] = 0x23;
+    }
+    this.#bytes[header] = 0xa0 | (digits + (slot ? 1 : 0));
+    const end = this.#length + digits;
+    let rest = value;
+    for (let at = end - 1; at >= this.#length; at--) {
+      const tenth = (rest / 10) | 0;
+      this.#bytes[at] = 0x30 + rest - tenth * 10;
+      rest = tenth;
+    }
+    this.#length = end;
+  }
+
   bytes(value: Uint8Array): void {
     this.#reserve(5 + value.length);
     this.#count++;

@@ -41,7 +41,10 @@ function planCalls(read: SeriesRead, shards: number, keysPerSeries: number, byte
     const name = seriesName(read.tenant, read.grouping, values);
     byShard[shardOf(name, shards)].push({ index, name });
   });
-  const perCall = Math.max(1, Math.floor(Math.min(KEYS_PER_CALL / Math.max(1, keysPerSeries), BYTES_PER_CALL / Math.max(1, bytesPerSeries))));
+  const perCall = Math.max(
+    1,
+    Math.floor(Math.min(KEYS_PER_CALL / Math.max(1, keysPerSeries), BYTES_PER_CALL / Math.max(1, bytesPerSeries))),
+  );
   const calls: ReadCall[] = [];
   byShard.forEach((series, shard) => {
     for (let i = 0; i < series.length; i += perCall) {
@@ -75,7 +78,12 @@ async function runAtEpoch(
     }
     tier.noteEpoch(shard, epoch);
     if (believed !== '') {
-      throw new TidemarkError('retryable', 'HOT_CHANGED', 'The hot tier lost its data or was cleared while it was read.', 'Plan the query again.');
+      throw new TidemarkError(
+        'retryable',
+        'HOT_CHANGED',
+        'The hot tier lost its data or was cleared while it was read.',
+        'Plan the query again.',
+      );
     }
   }
 }
@@ -85,7 +93,12 @@ function isBuffers(values: unknown): values is Buffer[] {
 }
 
 function unexpectedAnswer(script: RedisScript): TidemarkError {
-  return new TidemarkError('fatal', 'HOT_UNEXPECTED_ANSWER', `Redis answered the script ${script.name} in an unknown form.`, 'Is something between Tidemark and Redis?');
+  return new TidemarkError(
+    'fatal',
+    'HOT_UNEXPECTED_ANSWER',
+    `Redis answered the script ${script.name} in an unknown form.`,
+    'Is something between Tidemark and Redis?',
+  );
 }
 
 interface ComponentRange {
@@ -109,7 +122,10 @@ export async function readNumeric(
   }
   const parts = stretchParts(read.resolution, read.fromS, read.toS, STRETCH_SLOTS);
   const ranges = parts.map((part) => joinRanges(components.map((c) => layout.range(c, part.from, part.to))));
-  const args = [parts.length, ...ranges.flatMap((r) => [r.joined.length, ...r.joined.flatMap(({ startByte, endByte }) => [startByte, endByte])])];
+  const args = [
+    parts.length,
+    ...ranges.flatMap((r) => [r.joined.length, ...r.joined.flatMap(({ startByte, endByte }) => [startByte, endByte])]),
+  ];
   const calls = planCalls(read, keys.shards, parts.length, count * components.length * 8);
   await eachLimited(calls, CALLS_IN_FLIGHT, read.signal, async ({ shard, series }) => {
     const keysAt = (epoch: string): string[] => [

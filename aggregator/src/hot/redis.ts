@@ -21,7 +21,8 @@ import { RedisConnection, type ConnectTimeouts } from './redis-connect.js';
 import { classifyRedisError } from './redis-errors.js';
 import { buildApply, RegistryMemory, type ApplyCall } from './redis-flush.js';
 import { listSeries, readNumeric, readSketch, type EpochReader } from './redis-read.js';
-import { APPLY, LEASE, RELEASE, type RedisScript } from './redis-scripts.js';
+import { APPLY, type RedisScript } from './redis-scripts.js';
+import { RedisShelf } from './redis-shelf.js';
 import { coverageOf, decodeMarker, noCoverage, type Marker, type ShardState } from './shard-state.js';
 import type { CompactDelta } from './sketch-blob.js';
 
@@ -51,6 +52,7 @@ export class RedisHotTier implements HotTier {
   readonly #layout: HotLayout;
   readonly #admissions: RedisAdmissions;
   readonly #compactor: BlobCompactor;
+  readonly #shelf: RedisShelf;
   readonly #registries: readonly RegistryMemory[];
   /** By shard; null: not known. */
   readonly #epochs: (string | null)[];
@@ -70,6 +72,7 @@ export class RedisHotTier implements HotTier {
     this.#layout = new HotLayout(options.definition);
     this.#admissions = new RedisAdmissions(options.definition, this.#keys, options.clock);
     this.#compactor = new BlobCompactor(options.definition, options.compact, options.warn);
+    this.#shelf = new RedisShelf(this.#keys, options.warn);
     this.#registries = Array.from({ length: this.shards }, () => new RegistryMemory());
     this.#epochs = new Array<string | null>(this.shards).fill(null);
     this.#reader = {
@@ -97,12 +100,23 @@ export class RedisHotTier implements HotTier {
 
   #open(): RedisConnection {
     if (this.#connection === null) {
-      throw new TidemarkError('unavailable', 'HOT_NOT_STARTED', 'The hot tier is not connected to Redis.', 'Start it first; see the log for why it did not.');
+      throw new TidemarkError(
+        'unavailable',
+        'HOT_NOT_STARTED',
+        'The hot tier is not connected to Redis.',
+        'Start it first; see the log for why it did not.',
+      );
     }
     return this.#connection;
   }
 
-  async #run(script: RedisScript, keys: readonly string[], args: readonly (string | Buffer | number)[], doing: string, writing: boolean): Promise<unknown> {
+  async #run(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly (string | Buffer | number)[],
+    doing: string,
+    writing: boolean,
+  ): Promise<unknown> {
     try {
       return await this.#open().script(script, keys, args);
     } catch (error) {
@@ -145,7 +159,9 @@ export class RedisHotTier implements HotTier {
 
   async readMarkers(partitions: readonly PartitionId[]): Promise<HotMarkers> {
     const states = await this.#shardStates();
-    return states.map(({ markers }) => new Map<PartitionId, PartitionState | null>(partitions.map((p) => [p, markers.get(p)?.state ?? null])));
+    return states.map(
+      ({ markers }) => new Map<PartitionId, PartitionState | null>(partitions.map((p) => [p, markers.get(p)?.state ?? null])),
+    );
   }
 
   async dropMarker(shard: number, partition: PartitionId): Promise<void> {
@@ -158,7 +174,14 @@ export class RedisHotTier implements HotTier {
 
   async coverage(): Promise<Coverage> {
     try {
-      return coverageOf(await this.#shardStates());
+      for (;;) {
+        const before = this.#open().generation;
+        const states = await this.#shardStates();
+        // A connection made meanwhile may lead to a server that knows less.
+        if (this.#open().generation === before) {
+          return coverageOf(states, String(before));
+        }
+      }
     } catch (error) {
       if (error instanceof TidemarkError && error.errorClass === 'unavailable') {
         return noCoverage(error.message);
@@ -170,13 +193,13 @@ export class RedisHotTier implements HotTier {
   async apply(flush: Flush, shards: readonly number[]): Promise<ApplyResult> {
     const plan = planFlush(this.#definition, this.#layout, flush, shards, this.#clock.now());
     const outcomes = await Promise.allSettled(shards.map((shard) => this.#applyShard(flush, shard, plan[shard])));
-    let failure: unknown = null;
+    let failure: TidemarkError | null = null;
     for (const outcome of outcomes) {
       if (outcome.status === 'fulfilled' && outcome.value.outcome === 'fenced') {
         return outcome.value;
       }
       if (outcome.status === 'rejected') {
-        failure ??= outcome.reason;
+        failure ??= classifyRedisError(outcome.reason, 'applying a flush', true);
       }
     }
     if (failure !== null) {
@@ -190,9 +213,15 @@ export class RedisHotTier implements HotTier {
     for (let attempt = 0; attempt < MAX_APPLY_ATTEMPTS; attempt++) {
       const epoch = await this.#epoch(shard);
       const newEpoch = this.#newEpoch();
-      const call = buildApply({ keys: this.#keys, layout: this.#layout, registry, shard, epoch, newEpoch, nowMs: this.#clock.now() }, flush, deltas);
+      const call = buildApply(
+        { keys: this.#keys, layout: this.#layout, registry, shard, epoch, newEpoch, nowMs: this.#clock.now() },
+        flush,
+        deltas,
+      );
       const answer = await this.#run(APPLY, call.keys, [call.argument], 'applying a flush', true);
-      const [kind, ...rest] = Array.isArray(answer) ? answer.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString() : Number(part))) : [];
+      const [kind, ...rest] = Array.isArray(answer)
+        ? answer.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString() : Number(part)))
+        : [];
       if (kind === 'applied') {
         if (epoch === '') {
           this.#noteEpoch(shard, newEpoch);
@@ -225,11 +254,21 @@ export class RedisHotTier implements HotTier {
         return { outcome: 'fenced', shard, partition: flush.partitions[0].partition, marker: null };
       }
       if (kind !== 'epoch') {
-        throw new TidemarkError('fatal', 'HOT_UNEXPECTED_ANSWER', `Redis answered a flush with ${String(kind)}.`, 'Is something between Tidemark and Redis?');
+        throw new TidemarkError(
+          'fatal',
+          'HOT_UNEXPECTED_ANSWER',
+          `Redis answered a flush with ${String(kind)}.`,
+          'Is something between Tidemark and Redis?',
+        );
       }
       this.#noteEpoch(shard, String(rest[0]));
     }
-    throw new TidemarkError('retryable', 'HOT_CHANGING', `Shard ${shard} is being cleared again and again.`, 'Is another process clearing the hot tier?');
+    throw new TidemarkError(
+      'retryable',
+      'HOT_CHANGING',
+      `Shard ${shard} is being cleared again and again.`,
+      'Is another process clearing the hot tier?',
+    );
   }
 
   #offerBlobs(call: ApplyCall, grown: readonly (string | number)[]): void {
@@ -254,7 +293,14 @@ export class RedisHotTier implements HotTier {
     return this.#admissions.loaded(this.#open());
   }
 
-  listSeries(tenant: string, grouping: number, fromS: number, _toS: number, limit: number, signal: AbortSignal): Promise<readonly (readonly string[])[]> {
+  listSeries(
+    tenant: string,
+    grouping: number,
+    fromS: number,
+    _toS: number,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly string[])[]> {
     const dimensions = this.#definition.groupings[grouping].dimensions.length;
     return listSeries(this.#reader, this.#keys, tenant, grouping, dimensions, fromS, limit, signal);
   }
@@ -267,43 +313,26 @@ export class RedisHotTier implements HotTier {
     return readSketch(this.#reader, this.#keys, this.#layout, read, component);
   }
 
-  async cacheGet(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
-    const connection = this.#connection;
-    if (connection === null) {
-      return keys.map(() => null);
-    }
-    return await Promise.all(
-      keys.map(async (key) => {
-        try {
-          const value = await connection.command('get', [this.#keys.cache(key)]);
-          return Buffer.isBuffer(value) ? value : null;
-        } catch (error) {
-          this.#warn(classifyRedisError(error, 'reading the query cache', false));
-          return null;
-        }
-      }),
-    );
+  cacheGet(keys: readonly string[]): Promise<readonly (Uint8Array | null)[]> {
+    return this.#shelf.get(this.#connection, keys);
   }
 
-  async cacheSet(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
-    try {
-      await this.#open().command('set', [this.#keys.cache(key), Buffer.from(value.buffer, value.byteOffset, value.length), 'PX', Math.max(1, Math.ceil(ttlMs))]);
-    } catch (error) {
-      // The next query computes it again.
-      this.#warn(classifyRedisError(error, 'writing the query cache', false));
-    }
+  cacheSet(key: string, value: Uint8Array, ttlMs: number): Promise<void> {
+    return this.#shelf.set(this.#connection, key, value, ttlMs);
   }
 
   async lease(name: string, owner: string, ttlMs: number): Promise<boolean> {
-    return Number(await this.#run(LEASE, [this.#keys.lease(name)], [owner, Math.max(1, Math.ceil(ttlMs))], 'taking a lease', false)) === 1;
+    return await this.#shelf.lease(this.#open(), name, owner, ttlMs);
   }
 
   async releaseLease(name: string, owner: string): Promise<void> {
-    await this.#run(RELEASE, [this.#keys.lease(name)], [owner], 'releasing a lease', false);
+    await this.#shelf.releaseLease(this.#open(), name, owner);
   }
 
   announce(message: string): void {
-    this.#connection?.publish(this.#keys.channel(), message).catch((error: unknown) => this.#warn(classifyRedisError(error, 'announcing a flush', false)));
+    this.#connection
+      ?.publish(this.#keys.channel(), message)
+      .catch((error: unknown) => this.#warn(classifyRedisError(error, 'announcing a flush', false)));
   }
 
   onAnnounce(handler: (message: string) => void): () => void {

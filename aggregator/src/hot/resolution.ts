@@ -64,7 +64,14 @@ function leadMs(shape: HotShape): number {
  * The coarsest panes that divide the buckets (and windows) and cover [fromMs, toMs).
  * @returns null when the hot tier cannot answer from `fromMs` on
  */
-export function resolutionFor(definition: Definition, shape: HotShape, fromMs: number, toMs: number, coverage: Coverage, nowMs: number): HotPlan | null {
+export function resolutionFor(
+  definition: Definition,
+  shape: HotShape,
+  fromMs: number,
+  toMs: number,
+  coverage: Coverage,
+  nowMs: number,
+): HotPlan | null {
   const numeric = segmentsFor(definition, COARSEST_FIRST, shape, fromMs, toMs, coverage, nowMs);
   const sketch = hasSketch(shape) ? segmentsFor(definition, SKETCHES_COARSEST_FIRST, shape, fromMs, toMs, coverage, nowMs) : null;
   return numeric === null || (sketch === null && hasSketch(shape)) ? null : { numeric, sketch };
@@ -111,7 +118,12 @@ function segmentsFor(
 }
 
 /** Covers a range by the coarsest panes inside it and finer ones at its ends, as far as those still exist. */
-function coverTotals(candidates: readonly Resolution[], fromMs: number, toMs: number, usableFromMs: (r: Resolution) => number): readonly Segment[] | null {
+function coverTotals(
+  candidates: readonly Resolution[],
+  fromMs: number,
+  toMs: number,
+  usableFromMs: (r: Resolution) => number,
+): readonly Segment[] | null {
   if (fromMs >= toMs) {
     return [];
   }

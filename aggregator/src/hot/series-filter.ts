@@ -32,7 +32,11 @@ export function compileFilters(definition: Definition, read: TierRead): SeriesFi
 export function positionOf(definition: Definition, grouping: Grouping, dimension: number): number {
   const position = grouping.dimensions.indexOf(dimension);
   if (position < 0) {
-    throw new TidemarkError('invalid', 'HOT_READ_DIMENSION', `The grouping ${grouping.name} does not keep ${definition.dimensions[dimension]?.name ?? `dimension ${dimension}`}.`);
+    throw new TidemarkError(
+      'invalid',
+      'HOT_READ_DIMENSION',
+      `The grouping ${grouping.name} does not keep ${definition.dimensions[dimension]?.name ?? `dimension ${dimension}`}.`,
+    );
   }
   return position;
 }
@@ -69,9 +73,15 @@ function compilePattern(pattern: string, dimension: string): RE2JS {
     return RE2JS.compile(pattern);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new TidemarkError('invalid', 'INVALID_PATTERN', `The filter on ${dimension} is not a regular expression: ${why}`, 'Patterns are RE2 (as in Go); look-around and back references do not exist there.', {
-      cause: error,
-    });
+    throw new TidemarkError(
+      'invalid',
+      'INVALID_PATTERN',
+      `The filter on ${dimension} is not a regular expression: ${why}`,
+      'Patterns are RE2 (as in Go); look-around and back references do not exist there.',
+      {
+        cause: error,
+      },
+    );
   }
 }
 

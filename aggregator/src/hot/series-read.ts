@@ -16,7 +16,7 @@ export interface StretchPart {
 
 export function stretchParts(resolution: Resolution, fromS: number, toS: number, slots: number): StretchPart[] {
   const parts: StretchPart[] = [];
-  for (let bucket = fromS / resolution, end = toS / resolution; bucket < end; ) {
+  for (let bucket = fromS / resolution, end = toS / resolution; bucket < end;) {
     const stretch = stretchOf(resolution, bucket * resolution, slots);
     const from = bucket - stretch * slots;
     const to = Math.min(slots, end - stretch * slots);

@@ -63,8 +63,11 @@ export function noCoverage(reason: string, missing: readonly PartitionId[] = [])
   return { fromMs: Number.POSITIVE_INFINITY, partitions: new Map(), missing, reason };
 }
 
-/** What all shards together can answer: per partition the state of the shard that is furthest behind. */
-export function coverageOf(shards: readonly ShardState[]): Coverage {
+/**
+ * What all shards together can answer: per partition the state of the shard that is furthest behind.
+ * @param life differs when the store itself may be another one than before
+ */
+export function coverageOf(shards: readonly ShardState[], life: string): Coverage {
   const partitions = new Map<PartitionId, PartitionState>();
   const missing = new Set<PartitionId>();
   const expected = new Set<PartitionId>(shards.flatMap((shard) => shard.expected));
@@ -91,5 +94,5 @@ export function coverageOf(shards: readonly ShardState[]): Coverage {
     const reason = `The hot tier has no data of ${names.length} of ${expected.size} partitions (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}).`;
     return { fromMs: Number.POSITIVE_INFINITY, partitions, missing: names, reason };
   }
-  return { fromMs, partitions, missing: [], reason: '' };
+  return { fromMs, partitions, missing: [], reason: '', epoch: [life, ...shards.map((shard) => shard.epoch)].join('/') };
 }

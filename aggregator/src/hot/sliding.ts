@@ -3,7 +3,13 @@
 // subtracted: exact for sums of any size, and the same for what cannot be subtracted (min, max, sketches).
 
 /** Value k of the answer combines `values[k × step … k × step + width)`; there are `windows` of them. */
-export function slideNumbers(values: Float64Array, width: number, step: number, windows: number, combine: (a: number, b: number) => number): Float64Array {
+export function slideNumbers(
+  values: Float64Array,
+  width: number,
+  step: number,
+  windows: number,
+  combine: (a: number, b: number) => number,
+): Float64Array {
   const n = values.length;
   // ahead[i]: from i to the end of its block; behind[i]: from the start of its block to i.
   const ahead = new Float64Array(n);

@@ -83,4 +83,6 @@ export interface Coverage {
   readonly missing: readonly PartitionId[];
   /** Why fromMs is +Infinity, in words; '' otherwise. */
   readonly reason: string;
+  /** Differs from any earlier one when the store may have lost or exchanged data since: what was read between them is void. */
+  readonly epoch?: string;
 }
