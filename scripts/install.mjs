@@ -6,17 +6,16 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const OLDEST_NODE = 20;
+const OLDEST_NODE = [20, 11];
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const stampFile = join(root, 'node_modules', '.tidemark-lock-hash');
 
 /** Ends the process with a message when Node.js is too old or the packages cannot be installed. */
 export function ensureInstalled() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < OLDEST_NODE) {
-    console.error(
-      `Tidemark needs Node.js ${OLDEST_NODE} or newer; this is ${process.version}. Get it from https://nodejs.org or with: nvm install ${OLDEST_NODE}`,
-    );
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+    const wanted = OLDEST_NODE.join('.');
+    console.error(`Tidemark needs Node.js ${wanted} or newer; this is ${process.version}. Get it from https://nodejs.org or with: nvm install 20`);
     process.exit(1);
   }
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
