@@ -15,7 +15,9 @@ export function ensureInstalled() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
     const wanted = OLDEST_NODE.join('.');
-    console.error(`Tidemark needs Node.js ${wanted} or newer; this is ${process.version}. Get it from https://nodejs.org or with: nvm install 20`);
+    console.error(
+      `Tidemark needs Node.js ${wanted} or newer; this is ${process.version}. Get it from https://nodejs.org or with: nvm install 20`,
+    );
     process.exit(1);
   }
   const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');

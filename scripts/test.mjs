@@ -41,7 +41,8 @@ for (const step of chosen) {
   console.log(`\n── ${step.name} ${'─'.repeat(Math.max(0, 100 - step.name.length))}`);
   const started = performance.now();
   const missing = await missingFor(step);
-  const outcome = missing.length === 0 ? await step.run() : { passed: 0, failed: 0, skipped: 1, notes: missing.map((reason) => `skipped: ${reason}`) };
+  const outcome =
+    missing.length === 0 ? await step.run() : { passed: 0, failed: 0, skipped: 1, notes: missing.map((reason) => `skipped: ${reason}`) };
   results.push({ name: step.name, seconds: (performance.now() - started) / 1000, outcome });
 }
 report();
