@@ -1,7 +1,7 @@
 // Starts the ClickHouse HTTP process for a test or benchmark and steers its faults. The caller owns it and must stop it.
 
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FaultRule, ServedQuery } from './clickhouse/faults.js';
@@ -68,7 +68,7 @@ export interface ClickHouseHttp {
 export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): Promise<ClickHouseHttp> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'tidemark-clickhouse-')));
   const keepData = options.keepData ?? options.dataDir !== undefined;
-  const scratchDir = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'tidemark-clickhouse-body-'));
+  const scratchDir = await makeScratch(existsSync('/dev/shm') ? '/dev/shm' : tmpdir());
   const connections = options.connections ?? 8;
   let port = options.port ?? 0;
 
@@ -94,7 +94,14 @@ export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): 
     port = Number(/listening (\d+)/.exec(process_.output())?.[1]);
     return process_;
   };
-  let running = await start();
+  const removeFolders = async (): Promise<void> => {
+    await rm(scratchDir, { recursive: true, force: true });
+    if (!keepData) await rm(dataDir, { recursive: true, force: true });
+  };
+  let running = await start().catch(async (error: unknown) => {
+    await removeFolders();
+    throw error;
+  });
   const url = `http://127.0.0.1:${port}`;
   const command = async (body: object): Promise<Response> => {
     const response = await fetch(`${url}/__control`, { method: 'POST', body: JSON.stringify(body) });
@@ -128,8 +135,7 @@ export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): 
     output: () => running.output(),
     stop: async () => {
       await running.stop();
-      await rm(scratchDir, { recursive: true, force: true });
-      if (!keepData) await rm(dataDir, { recursive: true, force: true });
+      await removeFolders();
     },
     kill: () => running.kill(),
     suspend: () => running.pause(),
@@ -139,4 +145,16 @@ export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): 
       running = await start();
     },
   };
+}
+
+const SCRATCH_PREFIX = 'tidemark-clickhouse-body-';
+
+/** A folder in memory, named by its owner: those of owners that were killed before they could remove theirs are removed here. */
+async function makeScratch(parent: string): Promise<string> {
+  for (const name of await readdir(parent)) {
+    const owner = name.startsWith(SCRATCH_PREFIX) ? Number(name.slice(SCRATCH_PREFIX.length).split('-')[0]) : 0;
+    if (owner > 0 && existsSync('/proc/self') && !existsSync(`/proc/${owner}`))
+      await rm(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtemp(join(parent, `${SCRATCH_PREFIX}${process.pid}-`));
 }
