@@ -110,7 +110,7 @@ export class Chart {
       cursor: { y: false },
       scales: { y: { range: (_u, min, max) => [Math.min(0, min ?? 0), (max ?? 1) === 0 ? 1 : (max ?? 1) * 1.08] } },
       axes: [
-        { stroke: text, grid, ticks: grid },
+        { stroke: text, grid, ticks: grid, values: (_u, ticks) => ticks.map((v) => clock.format(v * 1000)) },
         { stroke: text, grid, ticks: grid, size: 64, values: (_u, ticks) => ticks.map((v) => format(v, unit)) },
       ],
       series: [
@@ -125,6 +125,8 @@ export class Chart {
         })),
       ],
       hooks: {
+        // Only when it stands in the page is the legend's height known.
+        ready: [(u) => u.setSize(this.#size(u))],
         // The unfinished end: covered by the card's colour in stripes, so that the line shows dashed.
         draw: [
           (u) => {
@@ -145,8 +147,8 @@ export class Chart {
     };
   }
 
-  #size(): { width: number; height: number } {
-    const legend = this.#plot?.root.querySelector('.u-legend')?.clientHeight ?? 0;
+  #size(plot: uPlot | null = this.#plot): { width: number; height: number } {
+    const legend = plot?.root.querySelector('.u-legend')?.clientHeight ?? 0;
     return { width: Math.max(200, this.#plotBox.clientWidth), height: 220 - legend };
   }
 
@@ -169,6 +171,7 @@ export function fill(select: HTMLSelectElement, values: readonly string[], chose
   select.replaceChildren(...values.map((value) => new Option(label(value), value, false, value === chosen)));
 }
 
+const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 4 });
 
 function format(value: number, unit: string): string {
