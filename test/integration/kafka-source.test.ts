@@ -67,7 +67,11 @@ describe('reading', () => {
     const topic = await newTopic();
     const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
     for (const compression of compressions) await produceByKcat(cluster.brokers, { topic, compression, values: texts(compression, 700) });
-    await producer.send({ topic, compression: CompressionTypes.GZIP, messages: [{ key: 'k', value: 'with headers', headers: { a: 'b', c: ['d', 'e'] }, timestamp: '1700000000123' }] });
+    await producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: [{ key: 'k', value: 'with headers', headers: { a: 'b', c: ['d', 'e'] }, timestamp: '1700000000123' }],
+    });
     const expected = [...compressions.flatMap((compression) => texts(compression, 700)), 'with headers'];
 
     const { consumer } = await begin(kafkaConfig(cluster.brokers, [topic], { group: 'lean' }));
@@ -92,9 +96,19 @@ describe('reading', () => {
 
   it('delivers committed transactions and leaves aborted ones out, and tells that the log is read to its end', async () => {
     const topic = await newTopic();
-    const transactional = kafka.producer({ transactionalId: `tx-${topic}`, idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false });
+    const transactional = kafka.producer({
+      transactionalId: `tx-${topic}`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+    });
     await transactional.connect();
-    for (const [text, keep] of [['one', true], ['two', false], ['three', true], ['four', false]] as const) {
+    for (const [text, keep] of [
+      ['one', true],
+      ['two', false],
+      ['three', true],
+      ['four', false],
+    ] as const) {
       const transaction = await transactional.transaction();
       await transaction.send({ topic, messages: [{ value: `${text} a` }, { value: `${text} b` }] });
       await (keep ? transaction.commit() : transaction.abort());
@@ -122,7 +136,10 @@ describe('reading', () => {
     const { consumer } = await begin(kafkaConfig(cluster.brokers, [topic]));
     await consumer.until(() => consumer.texts().includes('after'));
     expect(consumer.texts()).toEqual(['before', 'between', 'after']);
-    expect(consumer.unread.map(({ fromOffset, toOffset }) => [fromOffset, toOffset])).toEqual([[1, 4], [5, 7]]);
+    expect(consumer.unread.map(({ fromOffset, toOffset }) => [fromOffset, toOffset])).toEqual([
+      [1, 4],
+      [5, 7],
+    ]);
     expect(consumer.unread[0].detail).toMatch(/compression 6/);
     expect(consumer.unread[1].detail).toMatch(/checksum/);
   });
@@ -168,7 +185,9 @@ describe('positions', () => {
     expect(second.consumer.assignments[0].partitions[0]).toMatchObject({ committedOffset: 2, committedMetadata: metadata });
     await second.consumer.until(() => second.consumer.values.length === 1);
     expect(second.consumer.texts()).toEqual(['c']);
-    await expect(second.source.commit([{ partition: `${topic}/0`, offset: 3, metadata: 'x'.repeat(4_001) }])).rejects.toMatchObject({ errorClass: 'invalid' });
+    await expect(second.source.commit([{ partition: `${topic}/0`, offset: 3, metadata: 'x'.repeat(4_001) }])).rejects.toMatchObject({
+      errorClass: 'invalid',
+    });
   });
 
   it('assigns again on request, from where the consumer then says', async () => {
@@ -179,7 +198,13 @@ describe('positions', () => {
     consumer.choose = () => 1;
     await source.reassign();
     await consumer.until(() => consumer.values.length === 5);
-    expect(consumer.values.map(({ offset, generation }) => [offset, generation])).toEqual([[0, 1], [1, 1], [2, 1], [1, 2], [2, 2]]);
+    expect(consumer.values.map(({ offset, generation }) => [offset, generation])).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [1, 2],
+      [2, 2],
+    ]);
     expect(consumer.revocations).toBe(0);
   });
 
@@ -235,7 +260,12 @@ describe('the group', () => {
       return { source, consumer };
     };
     const send = async (from: number): Promise<void> => {
-      for (let p = 0; p < 4; p++) await produce(topic, Array.from({ length: 25 }, (_, i) => `${p}:${from + i}`), p);
+      for (let p = 0; p < 4; p++)
+        await produce(
+          topic,
+          Array.from({ length: 25 }, (_, i) => `${p}:${from + i}`),
+          p,
+        );
     };
     const first = await join();
     await send(0);
@@ -265,7 +295,9 @@ describe('the group', () => {
     const [others] = second.consumer.owned;
     await expect(first.source.commit([{ partition: others, offset: 0, metadata: '' }])).rejects.toMatchObject({ errorClass: 'fenced' });
     await end(first.source);
-    await expect(first.source.commit([{ partition: first.consumer.owned[0], offset: 0, metadata: '' }])).rejects.toMatchObject({ errorClass: 'fenced' });
+    await expect(first.source.commit([{ partition: first.consumer.owned[0], offset: 0, metadata: '' }])).rejects.toMatchObject({
+      errorClass: 'fenced',
+    });
   });
 
   it('stays a member while a flush takes far longer than the session', async () => {
@@ -304,7 +336,11 @@ describe('the group', () => {
     await begin(config, {}, consumer);
     await consumer.until(() => consumer.values.length === 1);
     await expect.poll(() => fatal.length).toBe(1);
-    expect(fatal.splice(0)[0]).toMatchObject({ errorClass: 'fatal', code: 'CONSUMER_FAILED', message: expect.stringContaining('no room') as string });
+    expect(fatal.splice(0)[0]).toMatchObject({
+      errorClass: 'fatal',
+      code: 'CONSUMER_FAILED',
+      message: expect.stringContaining('no room') as string,
+    });
     const started = performance.now();
     await begin(config);
     expect(performance.now() - started).toBeLessThan(5_000);
@@ -323,7 +359,10 @@ function positions(consumer: RecordingConsumer) {
 /** Changes the n-th batch of a topic's only partition in the broker's own file. */
 async function patchLog(topic: string, index: number, change: (batch: Buffer) => void): Promise<void> {
   const admin = await cluster.admin();
-  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configNames: ['log.dirs'] }] });
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configNames: ['log.dirs'] }],
+  });
   const folder = join(resources[0].configEntries[0].configValue, `${topic}-0`);
   const name = (await readdir(folder)).find((file) => file.endsWith('.log')) ?? '';
   const bytes = await readFile(join(folder, name));

@@ -13,7 +13,10 @@ export interface KcatRecords {
 }
 
 /** Resolves when the broker has them. @throws Error when kcat is missing or fails */
-export async function produceByKcat(brokers: readonly string[], { topic, partition, compression = 'none', values, tombstones = false }: KcatRecords): Promise<void> {
+export async function produceByKcat(
+  brokers: readonly string[],
+  { topic, partition, compression = 'none', values, tombstones = false }: KcatRecords,
+): Promise<void> {
   const args = ['-P', '-b', brokers.join(','), '-t', topic, '-z', compression, '-K', '\t', ...(tombstones ? ['-Z'] : [])];
   if (partition !== undefined) args.push('-p', String(partition));
   await new Promise<void>((resolve, reject) => {

@@ -76,14 +76,27 @@ export class RecordingConsumer implements LogConsumer {
       for (let i = 0; i < batch.count; i++) {
         // Copied: the bytes are a fetch's buffer.
         const value = batch.end[i] < 0 ? null : Buffer.from(batch.bytes.slice(batch.start[i], batch.end[i]));
-        this.values.push({ partition: batch.partition, generation: batch.generation, offset: batch.offset[i], timestampMs: batch.timestampMs[i], value });
+        this.values.push({
+          partition: batch.partition,
+          generation: batch.generation,
+          offset: batch.offset[i],
+          timestampMs: batch.timestampMs[i],
+          value,
+        });
       }
       this.#check();
       await this.onBatch(batch);
     });
   }
 
-  async undecodable(partition: PartitionId, _generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void> {
+  async undecodable(
+    partition: PartitionId,
+    _generation: number,
+    fromOffset: number,
+    toOffset: number,
+    detail: string,
+    bytes: Uint8Array,
+  ): Promise<void> {
     await this.#alone(() => {
       this.unread.push({ partition, fromOffset, toOffset, detail, bytes: bytes.slice() });
       return Promise.resolve();

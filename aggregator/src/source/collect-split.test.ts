@@ -30,12 +30,15 @@ describe('splitEvents', () => {
 
   it('splits any lines of JSON where split does', () => {
     fc.assert(
-      fc.property(fc.array(fc.jsonValue({ maxDepth: 3 }).filter((value) => typeof value === 'object' && !Array.isArray(value) && value !== null)), (values) => {
-        const lines = values.map((value) => JSON.stringify(value));
-        if (lines.length === 0) return;
-        expect(split(lines.join('\r\n') + '\n\n', 'application/x-ndjson')).toEqual(lines);
-        expect(split(lines.join('\n'), 'text/plain')).toEqual(lines);
-      }),
+      fc.property(
+        fc.array(fc.jsonValue({ maxDepth: 3 }).filter((value) => typeof value === 'object' && !Array.isArray(value) && value !== null)),
+        (values) => {
+          const lines = values.map((value) => JSON.stringify(value));
+          if (lines.length === 0) return;
+          expect(split(lines.join('\r\n') + '\n\n', 'application/x-ndjson')).toEqual(lines);
+          expect(split(lines.join('\n'), 'text/plain')).toEqual(lines);
+        },
+      ),
     );
   });
 

@@ -25,7 +25,9 @@ function isSpace(byte: number): boolean {
 /** The media types of lines of JSON; everything else is looked at. */
 function isNdjsonType(contentType: string): boolean {
   const type = contentType.split(';')[0].trim().toLowerCase();
-  return type === 'application/x-ndjson' || type === 'application/ndjson' || type === 'application/jsonl' || type === 'application/x-jsonlines';
+  return (
+    type === 'application/x-ndjson' || type === 'application/ndjson' || type === 'application/jsonl' || type === 'application/x-jsonlines'
+  );
 }
 
 /**
@@ -49,7 +51,7 @@ function refuse(what: string, at: number): TidemarkError {
 
 function splitLines(body: Uint8Array, from: number): ByteRange[] {
   const ranges: ByteRange[] = [];
-  for (let at = from; at < body.length; ) {
+  for (let at = from; at < body.length;) {
     let lineEnd = body.indexOf(LINE_FEED, at);
     if (lineEnd < 0) lineEnd = body.length;
     const range = trimmed(body, at, lineEnd);

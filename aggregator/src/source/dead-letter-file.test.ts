@@ -18,7 +18,12 @@ afterEach(() => rm(dir, { recursive: true }));
 describe('dead-letter file', () => {
   it('keeps text as text and other bytes as base64, so that the value can be had back exactly', () => {
     expect(JSON.parse(formatDeadLetter(letter(7, '{"a":"é"')))).toEqual({
-      reason: 'malformed_json', detail: 'expected a value', partition: 'embedded/0', offset: 7, timestamp: '2023-11-14T22:13:20.000Z', value: '{"a":"é"',
+      reason: 'malformed_json',
+      detail: 'expected a value',
+      partition: 'embedded/0',
+      offset: 7,
+      timestamp: '2023-11-14T22:13:20.000Z',
+      value: '{"a":"é"',
     });
     expect(JSON.parse(formatDeadLetter(letter(8, Uint8Array.of(0xff, 0x00, 0x7b))))).toMatchObject({ valueBase64: '/wB7' });
   });

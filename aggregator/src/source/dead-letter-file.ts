@@ -64,7 +64,9 @@ class DeadLetterFile implements DeadLetterSink {
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
       const remedy = 'Free space in the data directory, and check its permissions.';
-      throw new TidemarkError('retryable', 'DEAD_LETTERS_NOT_STORED', `dead letters could not be stored: ${text}`, remedy, { cause: error });
+      throw new TidemarkError('retryable', 'DEAD_LETTERS_NOT_STORED', `dead letters could not be stored: ${text}`, remedy, {
+        cause: error,
+      });
     }
   }
 

@@ -67,7 +67,15 @@ const warnings: string[] = [];
 const log = { debug() {}, info() {}, warn: (_: object, text: string) => void warnings.push(text), error() {} };
 
 async function openLog(segmentBytes?: number): Promise<EmbeddedLog> {
-  return openEmbeddedLog({ dir, clock, log, onFatal: (error) => { throw error; }, ...(segmentBytes === undefined ? {} : { segmentBytes }) });
+  return openEmbeddedLog({
+    dir,
+    clock,
+    log,
+    onFatal: (error) => {
+      throw error;
+    },
+    ...(segmentBytes === undefined ? {} : { segmentBytes }),
+  });
 }
 
 async function append(target: EmbeddedLog, texts: readonly string[]): Promise<number[]> {
@@ -125,7 +133,12 @@ describe('embedded log', () => {
     await second.start(consumer);
     await consumer.until(() => consumer.records.length === 2);
     expect(consumer.assignments[0]).toEqual({
-      id: EMBEDDED_PARTITION, committedOffset: 2, committedMetadata: '{"warmFrom":1}', logStart: 0, logEnd: 4, startOffset: 0,
+      id: EMBEDDED_PARTITION,
+      committedOffset: 2,
+      committedMetadata: '{"warmFrom":1}',
+      logStart: 0,
+      logEnd: 4,
+      startOffset: 0,
     });
     expect(consumer.texts()).toEqual(['c', 'd']);
     await second.stop();
@@ -154,7 +167,11 @@ describe('embedded log', () => {
     from = 1;
     await target.reassign();
     await consumer.until(() => consumer.records.length === 3);
-    expect(consumer.records.map(({ offset, generation }) => [offset, generation])).toEqual([[0, 1], [1, 1], [1, 2]]);
+    expect(consumer.records.map(({ offset, generation }) => [offset, generation])).toEqual([
+      [0, 1],
+      [1, 1],
+      [1, 2],
+    ]);
     await target.stop();
     await target.close();
   });
@@ -199,7 +216,10 @@ describe('embedded log', () => {
     const second = await openLog();
     expect(warnings).toEqual([]);
     const consumer = await readAll(second);
-    expect(consumer.records.map(({ offset, text }) => [offset, text])).toEqual([[0, 'one'], [3, 'four']]);
+    expect(consumer.records.map(({ offset, text }) => [offset, text])).toEqual([
+      [0, 'one'],
+      [3, 'four'],
+    ]);
     expect(consumer.damaged).toEqual([{ fromOffset: 1, toOffset: 3 }]);
     await second.close();
   });
@@ -261,8 +281,14 @@ describe('embedded log', () => {
 
   it('is the array of everything appended, whatever the sequence of appends, restarts and reads', async () => {
     const step = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.nat(300), { minLength: 1, maxLength: 30 }) }) },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('together' as const), sizes: fc.array(fc.nat(50), { minLength: 1, maxLength: 10 }) }) },
+      {
+        weight: 4,
+        arbitrary: fc.record({ kind: fc.constant('append' as const), sizes: fc.array(fc.nat(300), { minLength: 1, maxLength: 30 }) }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({ kind: fc.constant('together' as const), sizes: fc.array(fc.nat(50), { minLength: 1, maxLength: 10 }) }),
+      },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
       { weight: 2, arbitrary: fc.record({ kind: fc.constant('read' as const), from: fc.double({ min: 0, max: 1, noNaN: true }) }) },
     );

@@ -6,6 +6,7 @@ import { mkdir, readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../clock.js';
 import { TidemarkError } from '../errors.js';
+import { calling, ConsumerFailure } from './consumer-failure.js';
 import { eachValue, encodeBlock, type Block } from './embedded-block.js';
 import { readPosition, writePosition, type EmbeddedPosition } from './embedded-position.js';
 import { EmbeddedSegments, type ReadCursor } from './embedded-segments.js';
@@ -86,7 +87,9 @@ export class EmbeddedLog implements LogSource, LogWriter {
     return this.#segments.sizeBytes;
   }
 
-  async append(events: readonly { readonly key: string; readonly value: Uint8Array }[]): Promise<readonly { partition: PartitionId; offset: number }[]> {
+  async append(
+    events: readonly { readonly key: string; readonly value: Uint8Array }[],
+  ): Promise<readonly { partition: PartitionId; offset: number }[]> {
     if (this.#closed) throw new TidemarkError('fatal', 'LOG_CLOSED', 'the embedded log is closed');
     if (this.#broken !== null) throw this.#broken;
     if (events.length === 0) return [];
@@ -128,7 +131,7 @@ export class EmbeddedLog implements LogSource, LogWriter {
     if (this.#reading !== null) throw new TidemarkError('fatal', 'SOURCE_STARTED_TWICE', 'the embedded log was started twice');
     return new Promise((resolve, reject) => {
       this.#reading = this.#read(consumer, resolve).catch((error: unknown) => {
-        const fatal = error instanceof TidemarkError ? error : readFailure(error);
+        const fatal = error instanceof ConsumerFailure ? error.asFatal() : readFailure(error);
         reject(fatal);
         this.#options.onFatal(fatal);
       });
@@ -151,10 +154,10 @@ export class EmbeddedLog implements LogSource, LogWriter {
         } else if (result.kind === 'damaged') {
           const { fromOffset, toOffset, detail, bytes } = result;
           this.#options.log?.error({ fromOffset, toOffset }, detail);
-          await consumer.undecodable(EMBEDDED_PARTITION, generation, fromOffset, toOffset, detail, bytes);
+          await calling(consumer.undecodable(EMBEDDED_PARTITION, generation, fromOffset, toOffset, detail, bytes));
         } else {
           const batch = toBatch(result.buffer, result.blocks, generation, from, this.#segments.logEnd);
-          if (batch.count > 0) await consumer.batch(batch);
+          if (batch.count > 0) await calling(consumer.batch(batch));
         }
       }
     }
@@ -170,7 +173,7 @@ export class EmbeddedLog implements LogSource, LogWriter {
       logEnd,
       startOffset: logStart,
     };
-    const from = (await consumer.assigned(generation, [partition], [EMBEDDED_PARTITION])).get(EMBEDDED_PARTITION);
+    const from = (await calling(consumer.assigned(generation, [partition], [EMBEDDED_PARTITION]))).get(EMBEDDED_PARTITION);
     if (from === undefined) throw new TidemarkError('fatal', 'POSITION_MISSING', `no position was chosen for ${EMBEDDED_PARTITION}`);
     if (from > logEnd) {
       const what = `the embedded log ends at offset ${logEnd}, before ${from}, which was read already`;
@@ -205,7 +208,13 @@ export class EmbeddedLog implements LogSource, LogWriter {
         await write;
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
-        throw new TidemarkError('retryable', 'COMMIT_FAILED', `the position could not be written: ${text}`, 'Free space in the data directory.', { cause: error });
+        throw new TidemarkError(
+          'retryable',
+          'COMMIT_FAILED',
+          `the position could not be written: ${text}`,
+          'Free space in the data directory.',
+          { cause: error },
+        );
       }
     }
   }
@@ -240,8 +249,11 @@ export class EmbeddedLog implements LogSource, LogWriter {
 }
 
 function readFailure(error: unknown): TidemarkError {
+  if (error instanceof TidemarkError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  return new TidemarkError('fatal', 'CONSUMER_FAILED', `reading the embedded log failed: ${text}`, 'Restart; report it if it comes back.', { cause: error });
+  return new TidemarkError('fatal', 'LOG_READ_FAILED', `reading the embedded log failed: ${text}`, 'Check the disk, then restart.', {
+    cause: error,
+  });
 }
 
 function encodeBlocks(firstOffset: number, timestampMs: number, values: readonly Uint8Array[]): Buffer[] {

@@ -102,7 +102,7 @@ export class EmbeddedSegments {
     let at = segment.bytes;
     try {
       for (const block of blocks) {
-        for (let written = 0; written < block.length; ) {
+        for (let written = 0; written < block.length;) {
           written += (await this.#active.write(block, written, block.length - written, at + written)).bytesWritten;
         }
         at += block.length;
@@ -113,7 +113,9 @@ export class EmbeddedSegments {
     try {
       await this.#active.datasync();
     } catch (error) {
-      throw new TidemarkError('fatal', 'LOG_SYNC_FAILED', `the disk did not confirm ${segment.path}`, 'Check the disk, then restart.', { cause: error });
+      throw new TidemarkError('fatal', 'LOG_SYNC_FAILED', `the disk did not confirm ${segment.path}`, 'Check the disk, then restart.', {
+        cause: error,
+      });
     }
     for (let position = segment.bytes, i = 0; i < blocks.length; position += blocks[i++].length) {
       const lastAt = segment.index.length === 0 ? -INDEX_EVERY_BYTES : segment.index[segment.index.length - 1].at;
@@ -278,7 +280,11 @@ async function recoverTail(file: FileHandle, segment: Segment): Promise<{ logEnd
   let logEnd = segment.baseOffset;
   let lastTimestampMs = 0;
   let at = 0;
-  for (let block = readBlock(buffer, 0) ?? findBlock(buffer, 0, logEnd); block !== null; block = readBlock(buffer, at) ?? findBlock(buffer, at, logEnd)) {
+  for (
+    let block = readBlock(buffer, 0) ?? findBlock(buffer, 0, logEnd);
+    block !== null;
+    block = readBlock(buffer, at) ?? findBlock(buffer, at, logEnd)
+  ) {
     const lastAt = segment.index.length === 0 ? -INDEX_EVERY_BYTES : segment.index[segment.index.length - 1].at;
     if (block.start - lastAt >= INDEX_EVERY_BYTES) segment.index.push({ offset: block.baseOffset, at: block.start });
     logEnd = block.baseOffset + block.count;

@@ -45,6 +45,8 @@ export function createKafkaClient(config: KafkaConfig, log: SourceLog): KafkaCli
         : createConnection({ host, port }, onConnect);
       socket.setKeepAlive(true, 60_000);
       socket.setNoDelay(true);
+      // kafkajs closes a dead connection again at every attempt to reach the broker, which leaves a listener each time.
+      socket.setMaxListeners(0);
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       return socket;
@@ -103,8 +105,43 @@ export function openCluster(kafka: Kafka, groupId: string): Cluster {
       },
     ],
   });
+  return connectingOnce(cluster);
+}
+
+/**
+ * kafkajs opens a connection anew for every request that finds it closed; two at once would share one buffer for what two sockets
+ * bring. Here the second waits for the first.
+ */
+function connectingOnce(cluster: Cluster | null): Cluster {
   if (cluster === null) throw clientMismatch('its consumer no longer hands its cluster to partition assigners');
+  const guarded = new WeakSet<object>();
+  const findBroker = cluster.findBroker.bind(cluster);
+  // kafkajs' own search for the group's coordinator goes through this method too.
+  cluster.findBroker = async (node) => {
+    const broker = await findBroker(node);
+    const pool: unknown = Reflect.get(broker, 'connectionPool');
+    if (!isConnectionPool(pool)) throw clientMismatch('its brokers have no pool of connections');
+    if (!guarded.has(pool)) {
+      guarded.add(pool);
+      const getConnection = pool.getConnection.bind(pool);
+      const connecting = new Map<number, Promise<unknown>>();
+      pool.getConnection = (index = 0) => {
+        const shared = connecting.get(index) ?? getConnection(index).finally(() => connecting.delete(index));
+        connecting.set(index, shared);
+        return shared;
+      };
+    }
+    return broker;
+  };
   return cluster;
+}
+
+interface ConnectionPool {
+  getConnection(index?: number): Promise<unknown>;
+}
+
+function isConnectionPool(pool: unknown): pool is ConnectionPool {
+  return typeof pool === 'object' && pool !== null && typeof Reflect.get(pool, 'getConnection') === 'function';
 }
 
 export function clientMismatch(what: string): TidemarkError {
@@ -129,9 +166,21 @@ export function kafkaErrorType(error: unknown): string {
 
 const REMEDIES: Readonly<Record<string, readonly [ErrorClass, string, string]>> = {
   UNKNOWN_TOPIC_OR_PARTITION: ['invalid', 'KAFKA_TOPIC_MISSING', 'Create the topic, or correct source.kafka.topics in the definition.'],
-  INVALID_TOPIC_EXCEPTION: ['invalid', 'KAFKA_TOPIC_NAME', 'Correct source.kafka.topics: letters, digits, dot, underscore and hyphen, at most 249.'],
-  TOPIC_AUTHORIZATION_FAILED: ['invalid', 'KAFKA_NOT_AUTHORIZED', 'Give this user READ and DESCRIBE on the topics (WRITE on those it produces to).'],
-  GROUP_AUTHORIZATION_FAILED: ['invalid', 'KAFKA_NOT_AUTHORIZED', 'Give this user READ on the consumer group, or choose another source.kafka.group.'],
+  INVALID_TOPIC_EXCEPTION: [
+    'invalid',
+    'KAFKA_TOPIC_NAME',
+    'Correct source.kafka.topics: letters, digits, dot, underscore and hyphen, at most 249.',
+  ],
+  TOPIC_AUTHORIZATION_FAILED: [
+    'invalid',
+    'KAFKA_NOT_AUTHORIZED',
+    'Give this user READ and DESCRIBE on the topics (WRITE on those it produces to).',
+  ],
+  GROUP_AUTHORIZATION_FAILED: [
+    'invalid',
+    'KAFKA_NOT_AUTHORIZED',
+    'Give this user READ on the consumer group, or choose another source.kafka.group.',
+  ],
   CLUSTER_AUTHORIZATION_FAILED: ['invalid', 'KAFKA_NOT_AUTHORIZED', 'Give this user IDEMPOTENT_WRITE on the cluster.'],
   SASL_AUTHENTICATION_FAILED: ['invalid', 'KAFKA_LOGIN_REFUSED', 'Check source.kafka.sasl: mechanism, username and password.'],
   KafkaJSSASLAuthenticationError: ['invalid', 'KAFKA_LOGIN_REFUSED', 'Check source.kafka.sasl: mechanism, username and password.'],
@@ -161,7 +210,9 @@ export function toKafkaError(error: unknown, doing: string): TidemarkError {
   const type = kafkaErrorType(error);
   const text = error instanceof Error ? error.message : String(error);
   const [errorClass, code, remedy] = REMEDIES[type] ?? ['unavailable', 'KAFKA_UNAVAILABLE', UNREACHABLE];
-  return new TidemarkError(errorClass, code, `${doing}: ${text}${type === '' || text.includes(type) ? '' : ` (${type})`}`, remedy, { cause: error });
+  return new TidemarkError(errorClass, code, `${doing}: ${text}${type === '' || text.includes(type) ? '' : ` (${type})`}`, remedy, {
+    cause: error,
+  });
 }
 
 /** Whether trying again can help without anybody changing anything. */

@@ -21,7 +21,9 @@ function xerial(blocks: readonly Buffer[]): Buffer {
 
 const bytes = fc.oneof(
   fc.uint8Array({ maxLength: 2_000 }),
-  fc.tuple(fc.string({ minLength: 1 }), fc.nat(40_000)).map(([text, times]) => Buffer.from(text.repeat(Math.min(times, 200_000 / text.length)))),
+  fc
+    .tuple(fc.string({ minLength: 1 }), fc.nat(40_000))
+    .map(([text, times]) => Buffer.from(text.repeat(Math.min(times, 200_000 / text.length)))),
 );
 
 describe('codecs', () => {
@@ -42,7 +44,9 @@ describe('codecs', () => {
     const text = Buffer.from('a shop sells shoes, shirts and shoes again; '.repeat(4));
     expect(Buffer.from(decompress(4, ZSTD_STATED)).equals(text)).toBe(true);
     expect(Buffer.from(decompress(4, ZSTD_STREAMED)).equals(text)).toBe(true);
-    expect(Buffer.from(decompress(4, Buffer.concat([SKIPPABLE, ZSTD_STATED, ZSTD_STREAMED]))).equals(Buffer.concat([text, text]))).toBe(true);
+    expect(Buffer.from(decompress(4, Buffer.concat([SKIPPABLE, ZSTD_STATED, ZSTD_STREAMED]))).equals(Buffer.concat([text, text]))).toBe(
+      true,
+    );
     expect(Buffer.from(decompress(4, rawBlocks(['shoes', ' and ', 'shirts']))).toString()).toBe('shoes and shirts');
     expect(zstdOutputBound(ZSTD_STATED)).toBe(text.length);
     expect(zstdOutputBound(rawBlocks(['shoes']))).toBe(5);
@@ -50,7 +54,10 @@ describe('codecs', () => {
 
   it.each([1, 2, 3, 4])('codec %i ends with a CodecError or bytes on anything', (codec) => {
     const seeds: Record<number, Buffer> = {
-      1: gzipSync('x'.repeat(300)), 2: xerial([Buffer.from('x'.repeat(300))]), 3: lz4.compressFrameSync(Buffer.from('x'.repeat(300))), 4: ZSTD_STREAMED,
+      1: gzipSync('x'.repeat(300)),
+      2: xerial([Buffer.from('x'.repeat(300))]),
+      3: lz4.compressFrameSync(Buffer.from('x'.repeat(300))),
+      4: ZSTD_STREAMED,
     };
     fc.assert(
       fc.property(fc.nat(), fc.nat(255), fc.nat(), (at, value, cut) => {

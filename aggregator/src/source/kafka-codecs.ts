@@ -130,7 +130,7 @@ export function zstdOutputBound(bytes: Uint8Array): number {
     if (sizeBytes === 8) stated = Number(view.getBigUint64(sizeAt, true));
     at = sizeAt + sizeBytes;
     let blocks = 0;
-    for (let last = false; !last; ) {
+    for (let last = false; !last;) {
       need(at, 3);
       const header = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16);
       last = (header & 1) === 1;

@@ -52,7 +52,9 @@ export class KafkaProducer {
       const known = toKafkaError(error, `write to topic ${topic}`);
       if (known.code !== 'KAFKA_MESSAGE_TOO_LARGE' && this.#connected === connecting) {
         this.#connected = null;
-        connecting.then((producer) => producer.disconnect()).catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'disconnect').message));
+        connecting
+          .then((producer) => producer.disconnect())
+          .catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'disconnect').message));
       }
       throw known;
     }

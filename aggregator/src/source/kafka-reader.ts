@@ -51,7 +51,8 @@ interface Arrival {
 }
 
 /** Why reading ended by itself: a position the log no longer has, or an error (of the consumer, or not to be retried). */
-export type ReaderEnd = { readonly kind: 'out_of_range'; readonly partition: PartitionId } | { readonly kind: 'failed'; readonly error: unknown };
+export type ReaderEnd =
+  { readonly kind: 'out_of_range'; readonly partition: PartitionId } | { readonly kind: 'failed'; readonly error: unknown };
 
 export class KafkaReader {
   /** Resolves when reading cannot go on; pending for ever otherwise. */
@@ -132,7 +133,7 @@ export class KafkaReader {
       const readings = [...wanted.slice(shift), ...wanted.slice(0, shift)];
       for (const reading of readings) reading.inFlight = true;
       let arrivals: Arrival[] | null = null;
-      let refresh = false;
+      let refresh: boolean;
       try {
         const broker = await this.#options.cluster.findBroker({ nodeId: node });
         try {
@@ -235,11 +236,17 @@ export class KafkaReader {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  #decode(reading: Reading, fetched: FetchedPartition, fromOffset: number, batches: readonly ScannedBatch[]): (RecordBatch | UndecodableRange)[] {
+  #decode(
+    reading: Reading,
+    fetched: FetchedPartition,
+    fromOffset: number,
+    batches: readonly ScannedBatch[],
+  ): (RecordBatch | UndecodableRange)[] {
     const { generation, decompress } = this.#options;
     const { logEnd } = fetched;
-    if (fetched.recordSet === null) return plainRecordBatches(reading.id, generation, fetched.messages, fetched.aborted, fromOffset, logEnd);
-    return decodeRecordSet(fetched.recordSet, batches, { partition: reading.id, generation, logEnd, fromOffset, decompress });
+    if (fetched.recordSet === null)
+      return plainRecordBatches(reading.id, generation, fetched.messages, fetched.aborted, fromOffset, logEnd);
+    return decodeRecordSet(fetched.recordSet, batches, { partition: reading.id, generation, logEnd, decompress });
   }
 
   async #pause(ms: number): Promise<void> {

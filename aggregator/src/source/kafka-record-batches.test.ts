@@ -45,8 +45,14 @@ function isUnreadable(item: RecordBatch | UndecodableRange): item is Undecodable
 
 function read(recordSet: Buffer, { fromOffset = 0, aborted = [] as readonly AbortedTransaction[], distrust = -1 } = {}) {
   const { batches, nextOffset, failedAt } = scanRecordSet(recordSet, fromOffset, aborted, distrust);
-  const items = decodeRecordSet(recordSet, batches, { partition: 't/0', generation: 3, logEnd: 99, fromOffset, decompress });
-  return { items, nextOffset, failedAt, records: flat(items.filter((item): item is RecordBatch => !isUnreadable(item))), unreadable: items.filter(isUnreadable) };
+  const items = decodeRecordSet(recordSet, batches, { partition: 't/0', generation: 3, logEnd: 99, decompress });
+  return {
+    items,
+    nextOffset,
+    failedAt,
+    records: flat(items.filter((item): item is RecordBatch => !isUnreadable(item))),
+    unreadable: items.filter(isUnreadable),
+  };
 }
 
 const record = (offsetDelta: number): fc.Arbitrary<RecordSpec> =>
@@ -77,7 +83,9 @@ const batchSpecs: fc.Arbitrary<BatchSpec[]> = fc
       const deltas = gaps.map((gap) => (delta += 1 + gap));
       const at = baseOffset;
       baseOffset += delta + 1 + tail;
-      return fc.tuple(...deltas.map(record)).map((records): BatchSpec => ({ baseOffset: at, records, lastOffsetDelta: delta + tail, ...rest }));
+      return fc
+        .tuple(...deltas.map(record))
+        .map((records): BatchSpec => ({ baseOffset: at, records, lastOffsetDelta: delta + tail, ...rest }));
     });
     return fc.tuple(...specs);
   });
@@ -100,11 +108,35 @@ describe('record batches', () => {
 
   it('leaves out transaction markers and aborted transactions as kafkajs does', async () => {
     const of = (baseOffset: number, producerId: number, transactional = true): Buffer =>
-      encodeRecordBatch({ baseOffset, producerId, transactional, records: [0, 1].map((offsetDelta) => ({ offsetDelta, timestampDelta: 0, key: null, value: Buffer.from(`${producerId}@${baseOffset + offsetDelta}`), headers: [] })) });
+      encodeRecordBatch({
+        baseOffset,
+        producerId,
+        transactional,
+        records: [0, 1].map((offsetDelta) => ({
+          offsetDelta,
+          timestampDelta: 0,
+          key: null,
+          value: Buffer.from(`${producerId}@${baseOffset + offsetDelta}`),
+          headers: [],
+        })),
+      });
     const recordSet = Buffer.concat([
-      of(0, 1), of(2, 2), of(4, 9, false), encodeMarker(6, 1, 'abort'), of(7, 1), encodeMarker(9, 2, 'commit'), encodeMarker(10, 1, 'commit'), of(11, 2), encodeMarker(13, 2, 'abort'), of(14, 2), encodeMarker(16, 2, 'commit'),
+      of(0, 1),
+      of(2, 2),
+      of(4, 9, false),
+      encodeMarker(6, 1, 'abort'),
+      of(7, 1),
+      encodeMarker(9, 2, 'commit'),
+      encodeMarker(10, 1, 'commit'),
+      of(11, 2),
+      encodeMarker(13, 2, 'abort'),
+      of(14, 2),
+      encodeMarker(16, 2, 'commit'),
     ]);
-    const aborted = [{ producerId: 2, firstOffset: 11 }, { producerId: 1, firstOffset: 0 }];
+    const aborted = [
+      { producerId: 2, firstOffset: 11 },
+      { producerId: 1, firstOffset: 0 },
+    ];
     const { records, nextOffset } = read(recordSet, { aborted });
     expect(records.map(({ offset }) => offset)).toEqual([2, 3, 4, 5, 7, 8, 14, 15]);
     expect(records).toEqual(flat(plainRecordBatches('t/0', 3, await kafkajsMessages(recordSet), aborted, 0, 99)));
@@ -174,18 +206,25 @@ describe('record batches', () => {
 
   it('makes progress on any bytes at all', () => {
     fc.assert(
-      fc.property(batchSpecs, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }), fc.boolean(), (specs, changes, seal) => {
-        const recordSet = Buffer.concat(specs.map((spec) => {
-          const batch = encodeRecordBatch(spec);
-          // The offset is the broker's own word and has no checksum.
-          for (const [at, value] of changes) batch[8 + (at % (batch.length - 8))] = value;
-          return seal ? sealed(batch) : batch;
-        }));
-        const first = read(recordSet);
-        const second = first.failedAt < 0 ? first : read(recordSet, { fromOffset: first.nextOffset, distrust: first.failedAt });
-        const offsets = second.records.map(({ offset }) => offset);
-        expect([...offsets].sort((a, b) => a - b)).toEqual(offsets);
-      }),
+      fc.property(
+        batchSpecs,
+        fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 6 }),
+        fc.boolean(),
+        (specs, changes, seal) => {
+          const recordSet = Buffer.concat(
+            specs.map((spec) => {
+              const batch = encodeRecordBatch(spec);
+              // The offset is the broker's own word and has no checksum.
+              for (const [at, value] of changes) batch[8 + (at % (batch.length - 8))] = value;
+              return seal ? sealed(batch) : batch;
+            }),
+          );
+          const first = read(recordSet);
+          const second = first.failedAt < 0 ? first : read(recordSet, { fromOffset: first.nextOffset, distrust: first.failedAt });
+          const offsets = second.records.map(({ offset }) => offset);
+          expect([...offsets].sort((a, b) => a - b)).toEqual(offsets);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -4,6 +4,7 @@
 
 import { crc32c } from '@node-rs/crc32';
 import { CodecError, COMPRESSION_NAMES, type Decompress } from './kafka-codecs.js';
+import { RecordColumns } from './kafka-record-columns.js';
 import type { PartitionId, RecordBatch } from './log.js';
 
 /** A transaction that was rolled back: the producer's records from `firstOffset` to its abort marker are not to be delivered. */
@@ -18,6 +19,8 @@ export interface ScannedBatch {
   readonly start: number;
   readonly end: number;
   readonly fromOffset: number;
+  /** Its records before this are not wanted: the fetch was for later ones, or an earlier batch claimed them. */
+  readonly wantedFrom: number;
   /** Offset after its last record. */
   readonly toOffset: number;
   readonly attributes: number;
@@ -59,7 +62,6 @@ const COUNT_AT = 57;
 const HEADER_BYTES = 61;
 
 const CODEC_MASK = 0x07;
-const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
@@ -96,7 +98,7 @@ export function scanRecordSet(
     const baseOffset = int64(view, at);
     const end = at + LENGTH_AT + 4 + view.getInt32(at + LENGTH_AT);
     if (end > bytes.length) break;
-    const batch = scanBatch(view, bytes, at, end, baseOffset, pending, abortedProducers);
+    const batch = scanBatch(view, bytes, at, end, baseOffset, nextOffset, pending, abortedProducers);
     if (batch.problem === CHECKSUM_PROBLEM && baseOffset !== distrust) return { batches, nextOffset, failedAt: baseOffset };
     if (batch.end <= at) {
       batches.push(batch);
@@ -119,19 +121,31 @@ function scanBatch(
   start: number,
   end: number,
   baseOffset: number,
+  wantedFrom: number,
   pending: AbortedTransaction[],
   abortedProducers: Set<number>,
 ): ScannedBatch {
   const magic = view.getInt8(start + MAGIC_AT);
   const readable = magic === 2 && end - start >= HEADER_BYTES;
   const unreadable = (problem: string): ScannedBatch => ({
-    start, end, fromOffset: baseOffset, toOffset: baseOffset + 1, attributes: 0, count: 1, firstTimestampMs: -1, maxTimestampMs: -1,
-    hidden: false, problem,
+    start,
+    end,
+    fromOffset: baseOffset,
+    wantedFrom,
+    toOffset: baseOffset + 1,
+    attributes: 0,
+    count: 1,
+    firstTimestampMs: -1,
+    maxTimestampMs: -1,
+    hidden: false,
+    problem,
   });
   if (end <= start + MAGIC_AT) return unreadable(`its length of ${end - start} bytes is shorter than a header`);
   if (!readable) {
     return unreadable(
-      magic === 2 ? `its length of ${end - start} bytes is shorter than a header` : `message format ${magic} is not read, only format 2 (Kafka 0.11 and later)`,
+      magic === 2
+        ? `its length of ${end - start} bytes is shorter than a header`
+        : `message format ${magic} is not read, only format 2 (Kafka 0.11 and later)`,
     );
   }
   const attributes = view.getInt16(start + ATTRIBUTES_AT);
@@ -155,11 +169,17 @@ function scanBatch(
     hidden = abortedProducers.has(producerId);
   }
   return {
-    start, end, fromOffset: baseOffset, toOffset, attributes,
+    start,
+    end,
+    fromOffset: baseOffset,
+    wantedFrom,
+    toOffset,
+    attributes,
     count: view.getInt32(start + COUNT_AT),
     firstTimestampMs: int64(view, start + FIRST_TIMESTAMP_AT),
     maxTimestampMs: int64(view, start + MAX_TIMESTAMP_AT),
-    hidden, problem,
+    hidden,
+    problem,
   };
 }
 
@@ -179,8 +199,6 @@ export interface DecodeContext {
   readonly partition: PartitionId;
   readonly generation: number;
   readonly logEnd: number;
-  /** Records before it are not wanted. */
-  readonly fromOffset: number;
   readonly decompress: Decompress;
 }
 
@@ -212,9 +230,16 @@ export function decodeRecordSet(
 
 function undecodable(bytes: Uint8Array, batch: ScannedBatch, problem: string, context: DecodeContext): UndecodableRange {
   const { partition, generation } = context;
-  const fromOffset = Math.max(batch.fromOffset, context.fromOffset);
+  const fromOffset = Math.max(batch.fromOffset, batch.wantedFrom);
   const detail = `batch of offsets ${batch.fromOffset} to ${batch.toOffset - 1}: ${problem}`;
-  return { partition, generation, fromOffset, toOffset: batch.toOffset, detail, bytes: bytes.subarray(batch.start, Math.max(batch.start, batch.end)) };
+  return {
+    partition,
+    generation,
+    fromOffset,
+    toOffset: batch.toOffset,
+    detail,
+    bytes: bytes.subarray(batch.start, Math.max(batch.start, batch.end)),
+  };
 }
 
 /** Reads batches from `first` on, as far as they fit together. @returns index of the first batch not read */
@@ -251,14 +276,14 @@ function decodeRun(
       broken = undecodable(bytes, batch, error.message, context);
     }
   }
-  const columns = new Columns(count);
+  const columns = new RecordColumns(count);
   const joined = compressed ? (parts.length === 1 ? parts[0] : Buffer.concat(parts, partBytes)) : bytes;
   let from = 0;
   for (let i = 0; i < run.length; i++) {
     const batch = run[i];
     const start = compressed ? from : batch.start + HEADER_BYTES;
     from += parts[i].length;
-    if (!columns.read(joined, start, start + parts[i].length, batch, context.fromOffset)) {
+    if (!columns.read(joined, start, start + parts[i].length, batch)) {
       columns.flush(joined, context, out);
       out.push(undecodable(bytes, batch, 'a record does not fit into its batch, or its offset does not', context));
     }
@@ -266,139 +291,4 @@ function decodeRun(
   columns.flush(joined, context, out);
   if (broken !== null) out.push(broken);
   return next;
-}
-
-/** The arrays of the RecordBatch being put together. */
-class Columns {
-  readonly #start: Int32Array;
-  readonly #end: Int32Array;
-  readonly #offset: Float64Array;
-  readonly #timestampMs: Float64Array;
-  #flushed = 0;
-  #count = 0;
-  #lastOffset = -1;
-
-  constructor(capacity: number) {
-    this.#start = new Int32Array(capacity);
-    this.#end = new Int32Array(capacity);
-    this.#offset = new Float64Array(capacity);
-    this.#timestampMs = new Float64Array(capacity);
-  }
-
-  /**
-   * Appends the records of one batch. Record: length, attributes, timestamp delta, offset delta, key, value, headers; numbers are
-   * zigzag varints. What follows the value is skipped by the record's length.
-   * @returns false, and nothing appended, when a record does not fit or stands out of order
-   */
-  read(bytes: Uint8Array, start: number, end: number, batch: ScannedBatch, fromOffset: number): boolean {
-    const appendTime = (batch.attributes & LOG_APPEND_TIME) !== 0 ? batch.maxTimestampMs : -1;
-    let count = this.#count;
-    let previous = this.#lastOffset;
-    let at = start;
-    let byte = 0;
-    let shift = 0;
-    for (let i = 0; i < batch.count; i++) {
-      let value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        shift = 7;
-        do {
-          byte = bytes[at++];
-          value |= (byte & 127) << shift;
-          shift += 7;
-        } while (byte > 127);
-      }
-      const recordEnd = at + ((value >>> 1) ^ -(value & 1));
-      if (!(recordEnd > at && recordEnd <= end)) return false;
-      at++;
-      byte = bytes[at++];
-      let low = byte & 127;
-      let high = 0;
-      if (byte > 127) {
-        shift = 7;
-        do {
-          byte = bytes[at++];
-          if (shift < 28) low |= (byte & 127) << shift;
-          else high += (byte & 127) * 2 ** (shift - 28);
-          shift += 7;
-        } while (byte > 127);
-      }
-      const timestampDelta = high === 0 ? (low >>> 1) ^ -(low & 1) : unzigzagWide(high * 2 ** 28 + low);
-      value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        shift = 7;
-        do {
-          byte = bytes[at++];
-          value |= (byte & 127) << shift;
-          shift += 7;
-        } while (byte > 127);
-      }
-      const offset = batch.fromOffset + ((value >>> 1) ^ -(value & 1));
-      if (!(offset > previous && offset < batch.toOffset)) return false;
-      previous = offset;
-      value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        shift = 7;
-        do {
-          byte = bytes[at++];
-          value |= (byte & 127) << shift;
-          shift += 7;
-        } while (byte > 127);
-      }
-      // A key of length -1 (none) and of length 0 both take no bytes.
-      const keyLength = (value >>> 1) ^ -(value & 1);
-      if (keyLength > 0) at += keyLength;
-      if (!(at < recordEnd)) return false;
-      value = bytes[at++];
-      if (value > 127) {
-        value &= 127;
-        shift = 7;
-        do {
-          byte = bytes[at++];
-          value |= (byte & 127) << shift;
-          shift += 7;
-        } while (byte > 127);
-      }
-      const valueLength = (value >>> 1) ^ -(value & 1);
-      const valueEnd = valueLength < 0 ? -1 : at + valueLength;
-      if (!(at <= recordEnd && valueEnd <= recordEnd)) return false;
-      if (offset >= fromOffset) {
-        this.#start[count] = at;
-        this.#end[count] = valueEnd;
-        this.#offset[count] = offset;
-        this.#timestampMs[count] = appendTime >= 0 ? appendTime : batch.firstTimestampMs + timestampDelta;
-        count++;
-      }
-      at = recordEnd;
-    }
-    this.#count = count;
-    this.#lastOffset = previous;
-    return true;
-  }
-
-  /** Puts what was read since the last flush out as one RecordBatch. */
-  flush(bytes: Uint8Array, context: DecodeContext, out: (RecordBatch | UndecodableRange)[]): void {
-    const from = this.#flushed;
-    const to = this.#count;
-    if (to === from) return;
-    this.#flushed = to;
-    out.push({
-      partition: context.partition,
-      generation: context.generation,
-      count: to - from,
-      bytes,
-      start: this.#start.subarray(from, to),
-      end: this.#end.subarray(from, to),
-      offset: this.#offset.subarray(from, to),
-      timestampMs: this.#timestampMs.subarray(from, to),
-      logEnd: context.logEnd,
-    });
-  }
-}
-
-/** Zigzag of a value beyond 32 bits, as a number. */
-function unzigzagWide(value: number): number {
-  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
 }

@@ -6,6 +6,7 @@ import type { Cluster } from 'kafkajs';
 import type { Clock } from '../clock.js';
 import type { KafkaConfig } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import { calling, ConsumerFailure } from './consumer-failure.js';
 import { createKafkaClient, isPassing, openCluster, SILENT_LOG, toKafkaError, type KafkaClient, type SourceLog } from './kafka-client.js';
 import { loadCodecs, type Decompress } from './kafka-codecs.js';
 import { KafkaGroup, type Membership, type TopicPartition } from './kafka-group.js';
@@ -100,12 +101,18 @@ class KafkaSource implements LogSource {
     for (const { partition, metadata } of commits) {
       if (!session.owned.has(partition)) throw fenced(`${partition} is not assigned to this process`);
       if (Buffer.byteLength(metadata) > METADATA_MAX_BYTES) {
-        throw new TidemarkError('invalid', 'KAFKA_METADATA_TOO_LARGE', `commit metadata of ${partition} exceeds ${METADATA_MAX_BYTES} bytes`);
+        throw new TidemarkError(
+          'invalid',
+          'KAFKA_METADATA_TOO_LARGE',
+          `commit metadata of ${partition} exceeds ${METADATA_MAX_BYTES} bytes`,
+        );
       }
     }
     if (commits.length === 0) return;
     try {
-      await session.membership.commit(commits.map(({ partition, offset, metadata }) => ({ ...splitPartitionId(partition), offset, metadata })));
+      await session.membership.commit(
+        commits.map(({ partition, offset, metadata }) => ({ ...splitPartitionId(partition), offset, metadata })),
+      );
     } catch (error) {
       const known = toKafkaError(error, 'commit offsets');
       // Committing the same offset again changes nothing, so an outcome that is not known may be tried again too.
@@ -193,7 +200,9 @@ class KafkaSource implements LogSource {
         this.#session = null;
         await this.#sleep(known.errorClass === 'fenced' ? BACKOFF_MIN_MS : backoffMs(attempt + 1));
         if (this.#reassigning) this.#armInterrupt();
-        await this.#cluster.refreshMetadata().catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
+        await this.#cluster
+          .refreshMetadata()
+          .catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
       }
     }
   }
@@ -210,12 +219,24 @@ class KafkaSource implements LogSource {
       if (assigned === null) return;
       const generation = ++this.#generation;
       this.#holding = true;
-      const from = await calling(consumer.assigned(generation, assigned, all.map((p) => partitionId(p.topic, p.partition))));
+      const from = await calling(
+        consumer.assigned(
+          generation,
+          assigned,
+          all.map((p) => partitionId(p.topic, p.partition)),
+        ),
+      );
       const positions = this.#checkPositions(assigned, from);
       this.#log.info({ generation, partitions: owned }, 'partitions assigned');
       this.#firstAssignment();
       const reader = new KafkaReader({
-        cluster: this.#cluster, consumer, generation, positions, owned: membership.owned, decompress, log: this.#log,
+        cluster: this.#cluster,
+        consumer,
+        generation,
+        positions,
+        owned: membership.owned,
+        decompress,
+        log: this.#log,
         plain: this.#options.plainDecoding ?? false,
       });
       const end = await this.#watch(membership, reader, all);
@@ -236,7 +257,11 @@ class KafkaSource implements LogSource {
   }
 
   /** Waits for whatever ends this reading, and keeps the metadata fresh meanwhile. */
-  async #watch(membership: Membership, reader: KafkaReader, all: readonly TopicPartition[]): Promise<'rebalance' | 'lost' | 'reassign' | 'failed'> {
+  async #watch(
+    membership: Membership,
+    reader: KafkaReader,
+    all: readonly TopicPartition[],
+  ): Promise<'rebalance' | 'lost' | 'reassign' | 'failed'> {
     let grown: () => void = () => undefined;
     const regrouping = new Promise<'rebalance'>((resolve) => {
       grown = () => resolve('rebalance');
@@ -296,7 +321,9 @@ class KafkaSource implements LogSource {
         if (over || !isPassing(known) || known.errorClass === 'fenced') throw error;
         this.#log.warn({ code: known.code }, known.message);
         await this.#sleep(backoffMs(attempt));
-        await this.#cluster.refreshMetadata().catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
+        await this.#cluster
+          .refreshMetadata()
+          .catch((again: unknown) => this.#log.debug({}, toKafkaError(again, 'refresh the metadata').message));
       }
     }
     return null;
@@ -328,28 +355,6 @@ class KafkaSource implements LogSource {
         return [id, Math.max(offset, logStart)];
       }),
     );
-  }
-}
-
-/** Carries an error of the consumer past the handling of Kafka's. */
-class ConsumerFailure extends Error {
-  constructor(cause: unknown) {
-    super('the consumer failed', { cause });
-  }
-
-  asFatal(): TidemarkError {
-    const { cause } = this;
-    if (cause instanceof TidemarkError) return cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    return new TidemarkError('fatal', 'CONSUMER_FAILED', `taking in records failed: ${text}`, 'Restart; report it if it comes back.', { cause });
-  }
-}
-
-async function calling<T>(callback: Promise<T>): Promise<T> {
-  try {
-    return await callback;
-  } catch (error) {
-    throw new ConsumerFailure(error);
   }
 }
 

@@ -119,14 +119,20 @@ class KafkaWriter implements LogWriter {
 
   async #request(request: ReadonlyMap<number, readonly Pending[]>): Promise<void> {
     const messages = [...request].flatMap(([partition, list]) =>
-      list.map(({ key, value }) => ({ partition, key: key === '' ? null : key, value: Buffer.from(value.buffer, value.byteOffset, value.byteLength) })),
+      list.map(({ key, value }) => ({
+        partition,
+        key: key === '' ? null : key,
+        value: Buffer.from(value.buffer, value.byteOffset, value.byteLength),
+      })),
     );
     if (messages.length === 0) return;
     try {
       const written = await this.#producer.send(this.#topic, messages);
       for (const { partition, baseOffset } of written) {
         const first = Number(baseOffset);
-        request.get(partition)?.forEach((pending, i) => pending.stored({ partition: partitionId(this.#topic, partition), offset: first + i }));
+        request
+          .get(partition)
+          ?.forEach((pending, i) => pending.stored({ partition: partitionId(this.#topic, partition), offset: first + i }));
       }
     } catch (error) {
       const tooLarge = error instanceof TidemarkError && error.code === 'KAFKA_MESSAGE_TOO_LARGE';

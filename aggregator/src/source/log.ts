@@ -64,7 +64,14 @@ export interface LogConsumer {
    * Records [fromOffset, toOffset) came in a batch that cannot be decoded (unknown compression, broken CRC): they are dead-lettered
    * as one letter with the batch's bytes (cut at 64 KiB), and reading goes on behind them.
    */
-  undecodable(partition: PartitionId, generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void>;
+  undecodable(
+    partition: PartitionId,
+    generation: number,
+    fromOffset: number,
+    toOffset: number,
+    detail: string,
+    bytes: Uint8Array,
+  ): Promise<void>;
   /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. */
   idle(partition: PartitionId, logEnd: number): void;
 }
@@ -89,13 +96,27 @@ export interface LogWriter {
    * Appends values; resolves when all are stored durably (acks=all, or fsync). `key` chooses the partition (the user).
    * @returns per event, in order, where it stands.
    */
-  append(events: readonly { readonly key: string; readonly value: Uint8Array }[]): Promise<readonly { partition: PartitionId; offset: number }[]>;
+  append(
+    events: readonly { readonly key: string; readonly value: Uint8Array }[],
+  ): Promise<readonly { partition: PartitionId; offset: number }[]>;
   close(): Promise<void>;
 }
 
 export type DeadLetterReason =
-  | 'malformed_json' | 'invalid_utf8' | 'not_an_object' | 'empty' | 'too_large' | 'missing_time' | 'invalid_time' | 'time_too_old'
-  | 'time_in_future' | 'wrong_type' | 'number_out_of_range' | 'unknown_tenant' | 'undecodable_batch' | 'too_deep';
+  | 'malformed_json'
+  | 'invalid_utf8'
+  | 'not_an_object'
+  | 'empty'
+  | 'too_large'
+  | 'missing_time'
+  | 'invalid_time'
+  | 'time_too_old'
+  | 'time_in_future'
+  | 'wrong_type'
+  | 'number_out_of_range'
+  | 'unknown_tenant'
+  | 'undecodable_batch'
+  | 'too_deep';
 
 export interface DeadLetter {
   readonly partition: PartitionId;

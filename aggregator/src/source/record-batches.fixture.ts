@@ -45,7 +45,12 @@ function withLength(bytes: Uint8Array | null): Buffer {
 
 function encodeRecord({ offsetDelta, timestampDelta, key, value, headers }: RecordSpec): Buffer {
   const body = Buffer.concat([
-    Buffer.from([0]), varint(timestampDelta), varint(offsetDelta), withLength(key), withLength(value), varint(headers.length),
+    Buffer.from([0]),
+    varint(timestampDelta),
+    varint(offsetDelta),
+    withLength(key),
+    withLength(value),
+    varint(headers.length),
     ...headers.flatMap(([name, text]) => [withLength(Buffer.from(name)), withLength(Buffer.from(text))]),
   ]);
   return Buffer.concat([varint(body.length), body]);

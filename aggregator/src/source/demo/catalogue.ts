@@ -4,7 +4,30 @@
 import { mix, Random, WeightedTable, zipf } from './random.js';
 
 export const COUNTRIES: readonly string[] = [
-  'DE', 'US', 'GB', 'FR', 'NL', 'ES', 'IT', 'PL', 'SE', 'AT', 'CH', 'BE', 'DK', 'NO', 'FI', 'IE', 'PT', 'CZ', 'JP', 'CA', 'AU', 'BR', 'IN', 'MX',
+  'DE',
+  'US',
+  'GB',
+  'FR',
+  'NL',
+  'ES',
+  'IT',
+  'PL',
+  'SE',
+  'AT',
+  'CH',
+  'BE',
+  'DK',
+  'NO',
+  'FI',
+  'IE',
+  'PT',
+  'CZ',
+  'JP',
+  'CA',
+  'AU',
+  'BR',
+  'IN',
+  'MX',
 ];
 const COUNTRY_EXPONENT = 0.9;
 
@@ -12,7 +35,18 @@ export const DEVICES: readonly string[] = ['mobile', 'desktop', 'tablet', 'tv'];
 const DEVICE_WEIGHTS = [0.58, 0.34, 0.07, 0.01];
 
 export const CATEGORIES: readonly string[] = [
-  'shoes', 'shirts', 'trousers', 'jackets', 'bags', 'watches', 'books', 'toys', 'kitchen', 'garden', 'audio', 'phones',
+  'shoes',
+  'shirts',
+  'trousers',
+  'jackets',
+  'bags',
+  'watches',
+  'books',
+  'toys',
+  'kitchen',
+  'garden',
+  'audio',
+  'phones',
 ];
 /** Median price in cents, by category. */
 const CATEGORY_CENTS = [7_990, 2_490, 4_990, 11_900, 5_900, 14_900, 1_690, 2_290, 3_490, 4_290, 8_900, 39_900];

@@ -67,7 +67,7 @@ class Runner implements DemoRunner {
     const firstMs = fromMs;
     const chunkMs = Math.min(APPEND_MAX_MS, Math.max(STEP_MS, Math.floor(EVENTS_PER_APPEND / demo.rate) * 1_000));
     let written = 0;
-    for (let at = fromMs; at < clock.now() && !this.#stopping; ) {
+    for (let at = fromMs; at < clock.now() && !this.#stopping;) {
       const toMs = Math.min(at + chunkMs, clock.now());
       const events = this.#shop.eventsBetween(at, toMs);
       if (events.length > 0) await writer.append(events.map(({ userId, json }) => ({ key: userId, value: Buffer.from(json, 'latin1') })));
@@ -90,7 +90,10 @@ class Runner implements DemoRunner {
       try {
         await this.step();
       } catch (error) {
-        this.#log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the demo could not write its events; trying again');
+        this.#log.warn(
+          { error: error instanceof Error ? error.message : String(error) },
+          'the demo could not write its events; trying again',
+        );
         pauseMs = RETRY_MS;
       }
       await this.#pause(pauseMs);
@@ -125,9 +128,13 @@ class Runner implements DemoRunner {
     }
     try {
       const state: unknown = JSON.parse(text);
-      if (typeof state === 'object' && state !== null && 'writtenToMs' in state && typeof state.writtenToMs === 'number') return state.writtenToMs;
+      if (typeof state === 'object' && state !== null && 'writtenToMs' in state && typeof state.writtenToMs === 'number')
+        return state.writtenToMs;
     } catch (error) {
-      this.#log.warn({ error: error instanceof Error ? error.message : String(error) }, 'the demo state is not JSON; its history is written again');
+      this.#log.warn(
+        { error: error instanceof Error ? error.message : String(error) },
+        'the demo state is not JSON; its history is written again',
+      );
     }
     return null;
   }

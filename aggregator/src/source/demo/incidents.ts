@@ -45,7 +45,13 @@ function incidentOf(seed: number, slot: number): Incident {
   const spread = random.next();
   switch (kind) {
     case 'error_burst':
-      return { kind, fromMs, toMs, affects: spread < 0.4 ? { country } : spread < 0.7 ? { device } : { category }, factor: 0.25 + 0.4 * random.next() };
+      return {
+        kind,
+        fromMs,
+        toMs,
+        affects: spread < 0.4 ? { country } : spread < 0.7 ? { device } : { category },
+        factor: 0.25 + 0.4 * random.next(),
+      };
     case 'payment_outage':
       return { kind, fromMs, toMs, affects: spread < 0.5 ? {} : { country }, factor: 0 };
     case 'slow_checkout':

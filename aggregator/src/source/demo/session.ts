@@ -12,7 +12,13 @@ export const SESSION_MAX_MS = 10 * 60_000;
 /** Errors that happen on any day, as a share of steps. */
 const BASE_ERROR_SHARE = 0.004;
 const ERROR_STATUS = [500, 502, 503, 504];
-const REFERRERS = ['https://www.google.com/', 'https://duckduckgo.com/', 'https://newsletter.example/', 'direct', 'https://www.instagram.com/'];
+const REFERRERS = [
+  'https://www.google.com/',
+  'https://duckduckgo.com/',
+  'https://newsletter.example/',
+  'direct',
+  'https://www.instagram.com/',
+];
 
 const CATEGORY_PAGES = CATEGORIES.map((name) => `/category/${name}`);
 
@@ -20,9 +26,19 @@ type State = 'browse' | 'product' | 'cart' | 'checkout' | 'payment' | 'purchase'
 
 /** What a state leads to: cumulative shares in the order listed; what is missing to 1 is leaving. */
 const NEXT: Readonly<Record<Exclude<State, 'over'>, readonly (readonly [State, number])[]>> = {
-  browse: [['product', 0.62], ['browse', 0.76]],
-  product: [['product', 0.4], ['cart', 0.57], ['browse', 0.66]],
-  cart: [['checkout', 0.46], ['product', 0.8]],
+  browse: [
+    ['product', 0.62],
+    ['browse', 0.76],
+  ],
+  product: [
+    ['product', 0.4],
+    ['cart', 0.57],
+    ['browse', 0.66],
+  ],
+  cart: [
+    ['checkout', 0.46],
+    ['product', 0.8],
+  ],
   checkout: [['payment', 0.8]],
   payment: [['purchase', 1]],
   purchase: [['browse', 0.15]],
@@ -30,16 +46,31 @@ const NEXT: Readonly<Record<Exclude<State, 'over'>, readonly (readonly [State, n
 
 /** Mean think time before a state, ms. */
 const THINK_MS: Readonly<Record<Exclude<State, 'over'>, number>> = {
-  browse: 15_000, product: 18_000, cart: 14_000, checkout: 20_000, payment: 30_000, purchase: 600,
+  browse: 15_000,
+  product: 18_000,
+  cart: 14_000,
+  checkout: 20_000,
+  payment: 30_000,
+  purchase: 600,
 };
 
 /** Median latency, tenths of a millisecond. */
 const LATENCY_TENTHS: Readonly<Record<Exclude<State, 'over'>, number>> = {
-  browse: 380, product: 450, cart: 620, checkout: 1_100, payment: 3_600, purchase: 900,
+  browse: 380,
+  product: 450,
+  cart: 620,
+  checkout: 1_100,
+  payment: 3_600,
+  purchase: 900,
 };
 
 const TYPES: Readonly<Record<Exclude<State, 'over'>, ShopEventType>> = {
-  browse: 'page_view', product: 'page_view', cart: 'cart_add', checkout: 'checkout_start', payment: 'payment_completed', purchase: 'purchase',
+  browse: 'page_view',
+  product: 'page_view',
+  cart: 'cart_add',
+  checkout: 'checkout_start',
+  payment: 'payment_completed',
+  purchase: 'purchase',
 };
 
 export class Session {

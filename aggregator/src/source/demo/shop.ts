@@ -177,9 +177,20 @@ class ShopGenerator implements Shop {
     const id = `o-${this.#seed.toString(36)}-${second.toString(36)}-${index.toString(36)}`;
     const timeMs = sentMs - 120_000 - Math.floor((OFFLINE_MAX_MS - 120_000) * random.next() ** 3);
     const facts: EventFacts = {
-      step: 0, timeMs, type: 'page_view', user, sessionId: id, country: countryOf(user), device: DEVICES.indexOf('mobile'),
-      product, page: PRODUCTS[product].page, amountCents: 0, quantity: 0, latencyTenths: Math.round(random.logNormal(450, 0.45)),
-      status: 200, referrer: 'direct',
+      step: 0,
+      timeMs,
+      type: 'page_view',
+      user,
+      sessionId: id,
+      country: countryOf(user),
+      device: DEVICES.indexOf('mobile'),
+      product,
+      page: PRODUCTS[product].page,
+      amountCents: 0,
+      quantity: 0,
+      latencyTenths: Math.round(random.logNormal(450, 0.45)),
+      status: 200,
+      referrer: 'direct',
     };
     this.#arrive(facts, sentMs);
   }
