@@ -1,5 +1,6 @@
 // A small client of the aggregator's own API, for the commands that ask a running one.
 
+import { z } from 'zod';
 import { TidemarkError } from '../errors.js';
 
 export interface ApiTarget {
@@ -7,9 +8,7 @@ export interface ApiTarget {
   readonly token: string;
 }
 
-interface ErrorBody {
-  readonly error?: { readonly code?: string; readonly message?: string; readonly remedy?: string };
-}
+const errorBody = z.object({ error: z.object({ code: z.string(), message: z.string(), remedy: z.string().default('') }) });
 
 /** @throws TidemarkError unavailable when nobody answers, invalid or the like with the API's own words */
 export async function request(target: ApiTarget, path: string, init: { readonly body?: unknown; readonly accept?: string } = {}): Promise<Response> {
@@ -31,8 +30,8 @@ export async function request(target: ApiTarget, path: string, init: { readonly 
     throw new TidemarkError('unavailable', 'API_UNREACHABLE', `No aggregator answers at ${target.url}.`, 'Start it with `tidemark serve`, or name another with --url.', { cause });
   }
   if (!response.ok) {
-    const body = (await response.json().catch(() => ({}))) as ErrorBody;
-    const { code = `HTTP_${response.status}`, message = response.statusText, remedy = '' } = body.error ?? {};
+    const parsed = errorBody.safeParse(await response.json().catch(() => null));
+    const { code, message, remedy } = parsed.success ? parsed.data.error : { code: `HTTP_${response.status}`, message: response.statusText, remedy: '' };
     throw new TidemarkError(response.status >= 500 ? 'unavailable' : 'invalid', code, message, remedy);
   }
   return response;

@@ -1,7 +1,10 @@
 // The command line: commands, options, help. Each command's work is in a file of its own; here is only how it is called.
 
 import { Command, CommanderError, Option } from 'commander';
+import type { DetectorName, Direction, Sensitivity } from '../anomaly/detector.js';
+import { DETECTORS } from '../anomaly/options.js';
 import { check } from './check.js';
+import { runDetect } from './detect.js';
 import { describeError, EXIT, exitCodeOf } from './exit-codes.js';
 import { generate } from './generate.js';
 import { migrate } from './migrate.js';
@@ -17,6 +20,16 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The built preview page; '' where this installation has none. */
   readonly previewDir: string;
+}
+
+interface DetectCommandOptions {
+  readonly time?: string;
+  readonly value?: string;
+  readonly labels?: string;
+  readonly detector: DetectorName;
+  readonly sensitivity: Sensitivity;
+  readonly direction: Direction;
+  readonly timezone: string;
 }
 
 const DEFINITION_HELP = 'the definition file (default: $TIDEMARK_DEFINITION, else tidemark.yaml)';
@@ -134,6 +147,30 @@ Examples:
     )
     .action(async (options: Parameters<typeof generate>[0]) => {
       code = await generate(options, io);
+    });
+
+  program
+    .command('detect')
+    .description('Run an anomaly detector over a CSV file: each row comes out with expected, lower, upper, score, anomalous, reason.')
+    .argument('<file>', 'a CSV file with a header, or - for standard input')
+    .option('--time <column>', 'column of the time: its name, or its number from 1')
+    .option('--value <column>', 'column of the value, likewise')
+    .addOption(new Option('--detector <name>', 'which one').choices([...DETECTORS]).default('auto'))
+    .addOption(new Option('--sensitivity <level>', 'how easily it speaks up').choices(['low', 'medium', 'high']).default('medium'))
+    .addOption(new Option('--direction <side>', 'which side of the expected value counts').choices(['both', 'up', 'down']).default('both'))
+    .option('--timezone <name>', 'IANA name: rhythms follow its local time', 'UTC')
+    .option('--labels <file>', 'true anomalies: also tell precision, recall and delay on standard error')
+    .addHelpText(
+      'after',
+      `
+A row's verdict never uses later rows. The score is 0 to 1 for every detector, 0.5 is anomalous (docs/anomaly-score.md).
+
+Example:
+  tidemark detect requests.csv --time minute --value errors > judged.csv`,
+    )
+    .action(async (file: string, options: DetectCommandOptions) => {
+      const { time, value, labels, detector, sensitivity, direction, timezone } = options;
+      code = await runDetect(file, { time, value, labels, detector: { detector, sensitivity, direction, timeZone: timezone } }, io);
     });
 
   try {

@@ -1,5 +1,6 @@
 // `tidemark query`: one measure from a running aggregator, as a table, CSV or JSON.
 
+import { z } from 'zod';
 import { TidemarkError } from '../errors.js';
 import { request } from './client.js';
 import { EXIT } from './exit-codes.js';
@@ -22,14 +23,27 @@ export interface QueryOptions {
   readonly format: 'table' | 'csv' | 'json';
 }
 
-interface Frame {
-  readonly schema: { readonly meta?: { readonly notices?: readonly { readonly text: string }[]; readonly custom?: { readonly partialFromMs?: number } }; readonly fields: readonly { readonly name: string; readonly type: string; readonly config?: { readonly displayNameFromDS?: string } }[] };
-  readonly data: { readonly values: readonly (readonly (number | string | null)[])[] };
-}
+/** What is used of the API's answer; it has more. */
+const answerSchema = z.object({
+  results: z.record(
+    z.string(),
+    z.object({
+      status: z.number(),
+      error: z.string().optional(),
+      frames: z.array(
+        z.object({
+          schema: z.object({
+            meta: z.object({ notices: z.array(z.object({ text: z.string() })).optional() }).optional(),
+            fields: z.array(z.object({ name: z.string(), type: z.string(), config: z.object({ displayNameFromDS: z.string().optional() }).optional() })),
+          }),
+          data: z.object({ values: z.array(z.array(z.union([z.number(), z.string(), z.null()]))) }),
+        }),
+      ),
+    }),
+  ),
+});
 
-interface Answer {
-  readonly results: Readonly<Record<string, { readonly status: number; readonly error?: string; readonly frames?: readonly Frame[] }>>;
-}
+type Frame = z.infer<typeof answerSchema>['results'][string]['frames'][number];
 
 export async function query(measure: string, options: QueryOptions, io: Io): Promise<number> {
   const body = {
@@ -54,16 +68,17 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
     ],
   };
   const response = await request({ url: options.url, token: readToken(options.tokenFile ?? '', io) }, '/api/v1/query', { body });
-  const answer = (await response.json()) as Answer;
+  const answered: unknown = await response.json();
+  const answer = answerSchema.parse(answered);
   const result = answer.results['A'];
   if (result.error !== undefined) {
     throw new TidemarkError(result.status >= 500 ? 'unavailable' : 'invalid', 'QUERY_FAILED', result.error);
   }
   if (options.format === 'json') {
-    io.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    io.stdout.write(`${JSON.stringify(answered, null, 2)}\n`);
     return EXIT.ok;
   }
-  for (const frame of result.frames ?? []) {
+  for (const frame of result.frames) {
     const rows = rowsOf(frame);
     io.stdout.write(options.format === 'csv' ? rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('') : `${table(rows, numericColumns(frame))}\n`);
     for (const notice of frame.schema.meta?.notices ?? []) {

@@ -14,7 +14,7 @@ import { createJsonDecoder } from '../decode/json-decoder.js';
 import { catalogOf } from '../definition/describe.js';
 import { memoryReport, estimateHotMemory } from '../definition/memory-estimate.js';
 import type { Definition } from '../definition/model.js';
-import { TidemarkError } from '../errors.js';
+import { type TidemarkError } from '../errors.js';
 import { CompactionLoop } from '../flush/compaction-loop.js';
 import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
