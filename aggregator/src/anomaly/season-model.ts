@@ -8,6 +8,8 @@ import { SeasonProfile } from './season-profile.js';
 
 export type Rhythm = 'none' | 'day' | 'daytype' | 'week';
 const RHYTHMS: readonly Rhythm[] = ['none', 'day', 'daytype', 'week'];
+const DAYTYPE = 2;
+const DAY_OFF = 4;
 const HOURS = 24;
 /** A rhythm has to describe the series this much better than none, and than the rhythm in use. */
 const BETTER_THAN_NONE = 0.8;
@@ -48,8 +50,10 @@ export class SeasonModel {
   #firstCount = 0;
   #firstRows = 0;
 
-  /** The level without the rhythm. */
+  /** The long mean, which the rhythms are measured from. Without a rhythm a new level leaves it alone: it may be one. */
   slow = 0;
+  /** The level that is expected, without the rhythm. */
+  level = 0;
   /** What is expected at the time given to `look`: level and rhythm. */
   base = 0;
   /** How wide deviations are at this hour of the day, 1 is as usual. */
@@ -86,6 +90,7 @@ export class SeasonModel {
   start(bucketMs: number, level: number, spread: number): void {
     this.#perDay = DAY_MS / bucketMs;
     this.slow = level;
+    this.level = level;
     this.#anchor = level;
     this.#errors[0] = spread;
     this.#costs[0] = spread;
@@ -124,9 +129,11 @@ export class SeasonModel {
     // A bin that was never visited borrows from the plainer rhythm.
     let source = this.#current;
     while (source > 0 && Number.isNaN(guesses[source])) source--;
-    this.switched = source !== this.#source;
-    this.#nextSource = source;
-    this.base = this.slow + (source === 0 ? 0 : guesses[source]);
+    // A day off after a work day is another rhythm too.
+    const kind = source === DAYTYPE && this.#positionType >= DAY_MS ? DAY_OFF : source;
+    this.switched = kind !== this.#source;
+    this.#nextSource = kind;
+    this.base = this.level + (source === 0 ? 0 : guesses[source]);
     const shape = this.#current > 0 && this.#hoursKnown === HOURS ? (this.#hourly[this.#hour] * HOURS) / this.#hourlySum : 1;
     this.shape = shape > 2.5 ? 2.5 : shape > 0.4 ? shape : 0.4;
   }
@@ -165,6 +172,7 @@ export class SeasonModel {
     this.#inFirstDay = false;
     if (profile === null || profile === undefined || this.#firstCount === 0) return;
     profile.shift(this.#anchor - this.#firstMean);
+    this.slow = this.#firstMean;
   }
 
   #compare(rhythm: number, difference: number, rate: number): void {
@@ -185,7 +193,10 @@ export class SeasonModel {
     const clipped = limit > 0 ? Math.max(-limit, Math.min(limit, difference)) : difference;
     // The level follows over two days (a week where buckets are long), never faster than a plain average.
     const span = Math.min(1500, Math.max(168, 2 * this.#perDay));
-    this.slow += clipped / Math.min(this.#n, span);
+    const rate = 1 / Math.min(this.#n, span);
+    this.level += clipped * rate;
+    const most = 4 * this.levelError;
+    this.slow += Math.max(-most, Math.min(most, value - this.slow)) * rate;
     this.#learnHour(Math.abs(clipped));
   }
 
@@ -219,7 +230,7 @@ export class SeasonModel {
     }
     if (best !== current) {
       this.#current = best;
-      this.slow += this.#biases[best];
+      this.level = this.slow + this.#biases[best];
       this.#biases.fill(0);
       this.changed = true;
       this.#hourly.fill(0);
@@ -231,8 +242,10 @@ export class SeasonModel {
 
   /** A new level is normal from now on: the last values lie `difference` above the base. */
   adopt(difference: number): void {
-    this.slow += difference;
-    if (this.#inFirstDay) this.#anchor += difference;
+    this.level += difference;
+    if (this.#current > 0) this.slow += difference;
+    // The level was taken before, and the values stayed: this is no rhythm.
+    else if (Math.abs(difference) < 0.25 * Math.abs(this.level - this.slow)) this.slow = this.level;
   }
 
   describe(): string {

@@ -110,8 +110,7 @@ export class AutoBaseline implements Baseline {
     const scales = this.#scales;
     const season = this.#season;
     const y = value - base;
-    // Where another rhythm takes over, the last deviations do not compare: the value before stands in for them.
-    const forecast = season.switched ? this.#lastValue - base : this.#short.predict();
+    const forecast = this.#forecastOf(y, base);
     const floor = scales.floor(base);
     const step = this.#cadence.stepTo(timeMs);
     // After a gap the last values say less about this one.
@@ -128,7 +127,10 @@ export class AutoBaseline implements Baseline {
     this.#clipped = clipped;
     this.#errorZ = error / errorScale;
     this.#rangeScale = Math.max(season.levelError, floor);
-    this.#levelZ = (value - season.slow) / this.#rangeScale;
+    const range = value - season.slow;
+    // What the rhythm explains is not out of range.
+    const explained = season.rhythm === 'none' ? Math.abs(range) : Math.min(Math.abs(range), 2 * Math.abs(y));
+    this.#levelZ = (range > 0 ? explained : -explained) / this.#rangeScale;
     this.#shiftScale = Math.max(scales.shift, floor / 2);
     const mean = (this.#ringSum - this.#ring[this.#ringAt] + clipped) / SHIFT_BUCKETS;
     // A shift is over as soon as the value is back: the mean counts no more than the value's own deviation.
@@ -136,6 +138,14 @@ export class AutoBaseline implements Baseline {
     this.#shiftZ = shift / this.#shiftScale;
     const noise = this.#noise + RECENT_NOISE * (Math.min(Math.abs(error), noiseClip) - this.#noise);
     this.#noiseZ = noise / Math.max(scales.slow, floor);
+  }
+
+  /** Where another rhythm takes over, going on as before is as good a forecast as what the new rhythm says, and all between. */
+  #forecastOf(y: number, base: number): number {
+    const forecast = this.#short.predict();
+    if (!this.#season.switched) return forecast;
+    const same = this.#lastValue - base;
+    return Math.max(Math.min(forecast, same), Math.min(y, Math.max(forecast, same)));
   }
 
   /** After a surprising step, the way back to where the series was two rows ago is no second surprise. */
@@ -206,8 +216,11 @@ export class AutoBaseline implements Baseline {
     let lower = expected - lines[ERROR_DOWN] * this.#errorScale;
     let upper = expected + lines[ERROR_UP] * this.#errorScale;
     if (this.#n >= this.#levelsFrom) {
-      lower = Math.max(lower, slow - lines[LEVEL_DOWN] * this.#rangeScale);
-      upper = Math.min(upper, slow + lines[LEVEL_UP] * this.#rangeScale);
+      const down = lines[LEVEL_DOWN] * this.#rangeScale;
+      const up = lines[LEVEL_UP] * this.#rangeScale;
+      const explained = this.#season.rhythm !== 'none';
+      lower = Math.max(lower, explained ? Math.min(slow - down, base - down / 2) : slow - down);
+      upper = Math.min(upper, explained ? Math.max(slow + up, base + up / 2) : slow + up);
     }
     last.lower = Math.min(lower, upper);
     last.upper = Math.max(lower, upper);
@@ -263,14 +276,11 @@ export class AutoBaseline implements Baseline {
   #learnTails(tails: Tails, teach: boolean): void {
     this.#outRun = teach ? 0 : this.#outRun + 1;
     if (this.#outRun > 1) return;
-    tails.learn(ERROR_UP, this.#errorZ);
-    tails.learn(ERROR_DOWN, -this.#errorZ);
+    tails.learnSides(ERROR_UP, this.#errorZ);
     tails.learn(NOISE, this.#noiseZ);
     if (this.#n < SHIFT_BUCKETS + START) return;
-    tails.learn(LEVEL_UP, this.#levelZ);
-    tails.learn(LEVEL_DOWN, -this.#levelZ);
-    tails.learn(SHIFT_UP, this.#shiftZ);
-    tails.learn(SHIFT_DOWN, -this.#shiftZ);
+    tails.learnSides(LEVEL_UP, this.#levelZ);
+    tails.learnSides(SHIFT_UP, this.#shiftZ);
   }
 
   #learnSeason(value: number, teach: boolean): void {
@@ -281,7 +291,9 @@ export class AutoBaseline implements Baseline {
     // Deviations are measured from another base now: what was remembered of them does not compare.
     season.look(this.#cadence.latestMs);
     this.#scales.doubt();
-    this.#restartFrom(value - season.base, before > 0 ? season.error / before : 1);
+    const shrink = before > 0 ? Math.min(1, season.error / before) : 1;
+    this.#tails?.doubt(Math.max(0.1, shrink ** 3));
+    this.#restartFrom(value - season.base, shrink);
   }
 
   #restartFrom(y: number, shrink: number): void {

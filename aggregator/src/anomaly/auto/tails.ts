@@ -30,7 +30,7 @@ const DOUBTED = 3;
 const ALARM_MEMORY = Math.pow(0.5, 1 / 3000);
 
 export class Tails {
-  readonly #counts: Float64Array;
+  readonly #counts: Float32Array;
   readonly #totals: Float64Array;
   /** Independent peaks: entries into the tail, not values in it. */
   readonly #entries: Float64Array;
@@ -54,7 +54,7 @@ export class Tails {
    */
   constructor(leastBeyond: number, risks: readonly number[]) {
     const n = risks.length;
-    this.#counts = new Float64Array(n * BINS);
+    this.#counts = new Float32Array(n * BINS);
     this.#totals = new Float64Array(n);
     this.#entries = new Float64Array(n);
     this.#inside = new Uint8Array(n);
@@ -83,22 +83,39 @@ export class Tails {
     return bin <= 0 ? 0 : bin >= BINS ? BINS - 1 : bin;
   }
 
-  /**
-   * Counts a value. Values on the other side of a two-sided feature count in the total only.
-   * @param z distance, in mean absolute deviations; ≤ 0 for the other side. Beyond the line it is counted as on the line.
-   */
-  learn(tail: number, z: number): void {
-    const total = ++this.#totals[tail];
+  /** Counts a value of a two-sided feature: above 0 for `tail`, below 0 for the tail after it. */
+  learnSides(tail: number, z: number): void {
     if (z > 0) {
-      const most = this.lines[tail] * this.#belief(tail, z);
-      this.#counts[tail * BINS + this.#bin(z < most ? z : most)]++;
-    } else this.#alarms[tail] *= ALARM_MEMORY;
+      this.#other(tail + 1);
+      this.learn(tail, z);
+    } else {
+      this.#other(tail);
+      this.learn(tail + 1, 0 - z);
+    }
+  }
+
+  /** The value was on the other side. */
+  #other(tail: number): void {
+    this.#alarms[tail] *= ALARM_MEMORY;
+    this.#inside[tail] = 0;
+    this.#count(tail);
+  }
+
+  /** @param z distance, in mean absolute deviations. Beyond the line it is counted as on the line, see #belief. */
+  learn(tail: number, z: number): void {
+    const most = this.lines[tail] * this.#belief(tail, z);
+    this.#counts[tail * BINS + this.#bin(z < most ? z : most)]++;
     if (z > this.#thresholds[tail]) {
       if (this.#inside[tail] === 0) {
         this.#inside[tail] = 1;
         this.#entries[tail]++;
       }
     } else if (z < 0.7 * this.#thresholds[tail]) this.#inside[tail] = 0;
+    this.#count(tail);
+  }
+
+  #count(tail: number): void {
+    const total = ++this.#totals[tail];
     if (total % (total < 512 ? REFRESH : 4 * REFRESH) === 0) this.#refresh(tail);
   }
 
@@ -150,13 +167,21 @@ export class Tails {
     this.#thresholds[tail] = Math.max(threshold, 0.5);
     this.#shapes[tail] = shape;
     this.lines[tail] = Math.max(line, threshold + this.#leastBeyond);
-    if (total >= MEMORY) this.#age(tail);
+    if (total >= MEMORY) this.#age(tail, 0.5);
   }
 
-  #age(tail: number): void {
-    for (let i = tail * BINS; i < (tail + 1) * BINS; i++) this.#counts[i] /= 2;
-    this.#totals[tail] = Math.floor(this.#totals[tail] / 2);
-    this.#entries[tail] /= 2;
+  #age(tail: number, keep: number): void {
+    for (let i = tail * BINS; i < (tail + 1) * BINS; i++) this.#counts[i] *= keep;
+    this.#totals[tail] = Math.floor(this.#totals[tail] * keep);
+    this.#entries[tail] *= keep;
+  }
+
+  /** The features are measured from another base from now on: what was seen so far counts only so much. */
+  doubt(keep: number): void {
+    for (let tail = 0; tail < this.#totals.length; tail++) {
+      this.#age(tail, keep);
+      this.#alarms[tail] *= keep;
+    }
   }
 
   /** Heaviness of a tail, 0 is exponential. */
