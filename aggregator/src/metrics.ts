@@ -38,22 +38,40 @@ export class Metrics {
       registers,
     });
     this.#flushRows = new Counter({ name: 'tidemark_flushed_rows_total', help: 'Raw rows written by flushes.', registers });
-    this.#deadLetters = new Counter({ name: 'tidemark_dead_letters_total', help: 'Dead letters written (one per record or undecodable batch).', registers });
+    this.#deadLetters = new Counter({
+      name: 'tidemark_dead_letters_total',
+      help: 'Dead letters written (one per record or undecodable batch).',
+      registers,
+    });
     this.#eventToQueryable = new Histogram({
       name: 'tidemark_event_to_queryable_seconds',
       help: 'From the log timestamp of the oldest record of a flush to the moment it could be asked for.',
       buckets: [0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10, 30, 60, 300],
       registers,
     });
-    this.#retries = new Counter({ name: 'tidemark_retries_total', help: 'Steps that a store refused or did not answer, and that were repeated.', labelNames: ['step', 'code'], registers });
-    this.#recoveries = new Counter({ name: 'tidemark_recoveries_total', help: 'Times that positions were read anew, by cause.', labelNames: ['cause'], registers });
+    this.#retries = new Counter({
+      name: 'tidemark_retries_total',
+      help: 'Steps that a store refused or did not answer, and that were repeated.',
+      labelNames: ['step', 'code'],
+      registers,
+    });
+    this.#recoveries = new Counter({
+      name: 'tidemark_recoveries_total',
+      help: 'Times that positions were read anew, by cause.',
+      labelNames: ['cause'],
+      registers,
+    });
     this.#compactionSeconds = new Histogram({
       name: 'tidemark_compaction_duration_seconds',
       help: 'Duration of a compaction round.',
       buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
       registers,
     });
-    this.#compactedUntil = new Gauge({ name: 'tidemark_compacted_until_timestamp_seconds', help: 'Minutes before this are in the rollups.', registers });
+    this.#compactedUntil = new Gauge({
+      name: 'tidemark_compacted_until_timestamp_seconds',
+      help: 'Minutes before this are in the rollups.',
+      registers,
+    });
     this.querySeconds = new Histogram({
       name: 'tidemark_query_duration_seconds',
       help: 'Duration of a query, by kind and outcome.',
@@ -61,7 +79,12 @@ export class Metrics {
       buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
       registers,
     });
-    this.refusals = new Counter({ name: 'tidemark_refused_requests_total', help: 'Requests refused, by code.', labelNames: ['code'], registers });
+    this.refusals = new Counter({
+      name: 'tidemark_refused_requests_total',
+      help: 'Requests refused, by code.',
+      labelNames: ['code'],
+      registers,
+    });
   }
 
   /** Gauges that are worked out when they are scraped. */

@@ -2,7 +2,13 @@
 
 export interface Catalog {
   readonly name: string;
-  readonly measures: readonly { readonly name: string; readonly kind: string; readonly description: string; readonly unit: string; readonly stats?: readonly string[] }[];
+  readonly measures: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly description: string;
+    readonly unit: string;
+    readonly stats?: readonly string[];
+  }[];
   readonly dimensions: readonly { readonly name: string }[];
 }
 
@@ -15,7 +21,10 @@ export interface Field {
 export interface Frame {
   readonly schema: {
     readonly fields: readonly Field[];
-    readonly meta?: { readonly custom?: { readonly partialFrom?: number | null; readonly plan?: { readonly bucketMs: number } }; readonly notices?: readonly { readonly text: string }[] };
+    readonly meta?: {
+      readonly custom?: { readonly partialFrom?: number | null; readonly plan?: { readonly bucketMs: number } };
+      readonly notices?: readonly { readonly text: string }[];
+    };
   };
   readonly data: { readonly values: readonly (readonly (number | null)[])[] };
 }
@@ -26,7 +35,12 @@ export interface Status {
   readonly watermarkMs: number;
   readonly complete: boolean;
   readonly reason: string;
-  readonly partitions: readonly { readonly lag: number | null; readonly applied: number; readonly duplicates: number; readonly deadLettered: number }[];
+  readonly partitions: readonly {
+    readonly lag: number | null;
+    readonly applied: number;
+    readonly duplicates: number;
+    readonly deadLettered: number;
+  }[];
 }
 
 /** @throws Error with the API's own words */

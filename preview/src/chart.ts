@@ -24,7 +24,11 @@ export class Chart {
   constructor(catalog: Catalog, measure: string, by: string) {
     this.#catalog = catalog;
     this.element.className = 'card';
-    fill(this.#measure, catalog.measures.filter((m) => m.kind !== 'top').map((m) => m.name), measure);
+    fill(
+      this.#measure,
+      catalog.measures.filter((m) => m.kind !== 'top').map((m) => m.name),
+      measure,
+    );
     fill(this.#by, ['', ...catalog.dimensions.map((d) => d.name)], by, (name) => (name === '' ? 'no grouping' : `by ${name}`));
     this.#measure.ariaLabel = 'Measure';
     this.#by.ariaLabel = 'Group by';
@@ -93,11 +97,17 @@ export class Chart {
     } else {
       this.#plot.setData(data);
     }
-    const newest = values.length === 1 ? values[0].findLast((v, i) => v !== null && (times[i] ?? 0) / 1000 < this.#partialFromS) : undefined;
+    const newest =
+      values.length === 1 ? values[0].findLast((v, i) => v !== null && (times[i] ?? 0) / 1000 < this.#partialFromS) : undefined;
     this.#value.textContent = newest === undefined || newest === null ? '' : format(newest, unit);
     const notices = frame.schema.meta?.notices?.map((n) => n.text) ?? [];
     const bucket = custom.plan?.bucketMs;
-    this.#note.textContent = [typeof bucket === 'number' ? `${bucket / 1000} s buckets; the dashed end is not finished yet.` : '', ...notices].filter(Boolean).join(' ');
+    this.#note.textContent = [
+      typeof bucket === 'number' ? `${bucket / 1000} s buckets; the dashed end is not finished yet.` : '',
+      ...notices,
+    ]
+      .filter(Boolean)
+      .join(' ');
   }
 
   #options(labels: readonly string[], unit: string, grouped: boolean): uPlot.Options {
@@ -167,7 +177,12 @@ export class Chart {
   }
 }
 
-export function fill(select: HTMLSelectElement, values: readonly string[], chosen: string, label: (value: string) => string = (v) => v): void {
+export function fill(
+  select: HTMLSelectElement,
+  values: readonly string[],
+  chosen: string,
+  label: (value: string) => string = (v) => v,
+): void {
   select.replaceChildren(...values.map((value) => new Option(label(value), value, false, value === chosen)));
 }
 

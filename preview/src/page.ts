@@ -69,7 +69,10 @@ function showCurl(catalog: Catalog): void {
         ],
       })}'`,
     ],
-    ['Put an event in', `curl ${origin}/api/v1/events -H 'content-type: application/json' -d '[${JSON.stringify({ event_id: 'mine-1', ts: new Date().toISOString(), type: 'page_view', user_id: 'me' })}]'`],
+    [
+      'Put an event in',
+      `curl ${origin}/api/v1/events -H 'content-type: application/json' -d '[${JSON.stringify({ event_id: 'mine-1', ts: new Date().toISOString(), type: 'page_view', user_id: 'me' })}]'`,
+    ],
     ['How it is', `curl ${origin}/api/v1/status`],
   ];
   element('curl').replaceChildren(
@@ -121,8 +124,15 @@ async function start(): Promise<void> {
   if (!(range instanceof HTMLSelectElement)) {
     throw new Error('#range is no select');
   }
-  fill(range, RANGES.map(([, seconds]) => String(seconds)), '900', (value) => RANGES.find(([, seconds]) => String(seconds) === value)?.[0] ?? value);
-  const charts = firstMeasures(catalog).map((measure, i) => new Chart(catalog, measure, i === 0 ? (catalog.dimensions[0]?.name ?? '') : ''));
+  fill(
+    range,
+    RANGES.map(([, seconds]) => String(seconds)),
+    '900',
+    (value) => RANGES.find(([, seconds]) => String(seconds) === value)?.[0] ?? value,
+  );
+  const charts = firstMeasures(catalog).map(
+    (measure, i) => new Chart(catalog, measure, i === 0 ? (catalog.dimensions[0]?.name ?? '') : ''),
+  );
   element('charts').replaceChildren(...charts.map((c) => c.element));
   const refresh = (): void => {
     void showState();

@@ -33,7 +33,16 @@ describe('the page of npm start', () => {
     });
     browser = await chromium.launch({
       executablePath: CHROMIUM,
-      args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+      args: [
+        '--headless',
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
     });
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.on('pageerror', (error) => complaints.push(error.message));
@@ -59,10 +68,12 @@ describe('the page of npm start', () => {
   });
 
   it('keeps up with the data by itself', async () => {
-    const applied = async (): Promise<number> => Number(/([\d,]+) events applied/.exec((await page.textContent('#state')) ?? '')?.[1].replaceAll(',', ''));
+    const applied = async (): Promise<number> =>
+      Number(/([\d,]+) events applied/.exec((await page.textContent('#state')) ?? '')?.[1].replaceAll(',', ''));
     const before = await applied();
     await page.waitForFunction(
-      (least) => Number(/([\d,]+) events applied/.exec(document.querySelector('#state')?.textContent ?? '')?.[1].replaceAll(',', '')) > least,
+      (least) =>
+        Number(/([\d,]+) events applied/.exec(document.querySelector('#state')?.textContent ?? '')?.[1].replaceAll(',', '')) > least,
       before,
       { timeout: 20_000 },
     );
@@ -74,6 +85,8 @@ describe('the page of npm start', () => {
     await page.waitForFunction(() => [...document.querySelectorAll('.u-axis, .plot canvas')].length > 0);
     expect(complaints).toEqual([]);
     await program.stop();
-    await page.waitForFunction(() => document.querySelector('#state')?.textContent?.includes('does not answer'), undefined, { timeout: 20_000 });
+    await page.waitForFunction(() => document.querySelector('#state')?.textContent?.includes('does not answer'), undefined, {
+      timeout: 20_000,
+    });
   });
 });

@@ -53,7 +53,8 @@ describe(`the oracle, seed ${SEED}`, () => {
 
   it('applied, refused and recognised exactly what the oracle did', async () => {
     const states = [...(await stack.hot.coverage()).partitions.values()];
-    const sum = (key: 'consumed' | 'applied' | 'duplicates' | 'deadLettered'): number => states.reduce((total, state) => total + state[key], 0);
+    const sum = (key: 'consumed' | 'applied' | 'duplicates' | 'deadLettered'): number =>
+      states.reduce((total, state) => total + state[key], 0);
     expect({ applied: sum('applied'), duplicates: sum('duplicates'), refused: sum('deadLettered') }).toEqual({
       applied: reference.applied.length,
       duplicates: reference.duplicates.length,
@@ -65,15 +66,27 @@ describe(`the oracle, seed ${SEED}`, () => {
     expect(reference.refused.length).toBeGreaterThan(50);
   });
 
-  const modes: readonly { name: string; limits: (draw: () => number) => QuestionLimits; hotFromMs: (draw: () => number, limits: QuestionLimits) => number; tiers: readonly string[] }[] = [
+  const modes: readonly {
+    name: string;
+    limits: (draw: () => number) => QuestionLimits;
+    hotFromMs: (draw: () => number, limits: QuestionLimits) => number;
+    tiers: readonly string[];
+  }[] = [
     {
       name: 'hot',
       limits: (draw) =>
-        draw() < 0.5 ? { fromMs: NOW_MS - 13 * 60_000, toMs: NOW_MS, leastBucketMs: 1_000 } : { fromMs: NOW_MS - 110 * 60_000, toMs: NOW_MS, leastBucketMs: 10_000 },
+        draw() < 0.5
+          ? { fromMs: NOW_MS - 13 * 60_000, toMs: NOW_MS, leastBucketMs: 1_000 }
+          : { fromMs: NOW_MS - 110 * 60_000, toMs: NOW_MS, leastBucketMs: 10_000 },
       hotFromMs: () => 0,
       tiers: ['hot'],
     },
-    { name: 'cold', limits: () => ({ fromMs: NOW_MS - 3 * HOUR_MS, toMs: NOW_MS, leastBucketMs: 1_000 }), hotFromMs: () => Number.POSITIVE_INFINITY, tiers: ['cold'] },
+    {
+      name: 'cold',
+      limits: () => ({ fromMs: NOW_MS - 3 * HOUR_MS, toMs: NOW_MS, leastBucketMs: 1_000 }),
+      hotFromMs: () => Number.POSITIVE_INFINITY,
+      tiers: ['cold'],
+    },
     {
       name: 'spanning',
       limits: () => ({ fromMs: NOW_MS - 170 * 60_000, toMs: NOW_MS, leastBucketMs: 1_000 }),
@@ -98,7 +111,9 @@ describe(`the oracle, seed ${SEED}`, () => {
         answeredBy.set(tiers, (answeredBy.get(tiers) ?? 0) + 1);
         const problems = judge(question, answer, reference);
         if (problems.length > 0) {
-          wrong.push(`${JSON.stringify(question.body)} by ${tiers}:\n  ${problems.slice(0, 3).join('\n  ')}${problems.length > 3 ? `\n  … ${problems.length} in all` : ''}`);
+          wrong.push(
+            `${JSON.stringify(question.body)} by ${tiers}:\n  ${problems.slice(0, 3).join('\n  ')}${problems.length > 3 ? `\n  … ${problems.length} in all` : ''}`,
+          );
         }
       }
       console.info(`oracle seed ${SEED}, ${mode.name}: ${[...answeredBy].map(([tiers, n]) => `${n} by ${tiers || 'none'}`).join(', ')}`);
@@ -112,5 +127,7 @@ describe(`the oracle, seed ${SEED}`, () => {
 });
 
 function inLogOrder(records: ReadonlyMap<string, readonly ScriptedRecord[]>): LogRecord[] {
-  return [...records].flatMap(([partition, list]) => list.map((r) => ({ partition, offset: r.offset, timestampMs: r.timestampMs, value: String(r.value) })));
+  return [...records].flatMap(([partition, list]) =>
+    list.map((r) => ({ partition, offset: r.offset, timestampMs: r.timestampMs, value: String(r.value) })),
+  );
 }

@@ -27,7 +27,8 @@ export function drawQuestion(draw: () => number, reference: Reference, limits: Q
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)];
   const measure = pick(reference.measures);
   const spec = reference.measure(measure);
-  const groupBy = draw() < 0.5 ? [] : draw() < 0.75 ? [pick(reference.dimensions)] : [...reference.dimensions].sort(() => draw() - 0.5).slice(0, 2);
+  const groupBy =
+    draw() < 0.5 ? [] : draw() < 0.75 ? [pick(reference.dimensions)] : [...reference.dimensions].sort(() => draw() - 0.5).slice(0, 2);
   const filters: Ask['filters'][number][] = [];
   while (draw() < 0.35 && filters.length < 2) {
     filters.push(drawFilter(pick(reference.dimensions), pick, draw, reference));
@@ -61,7 +62,12 @@ export function drawQuestion(draw: () => number, reference: Reference, limits: Q
   return { ask, fromMs, toMs, bucketMs, windowMs, q, body: { from: fromMs, to: toMs, queries: [query] } };
 }
 
-function drawFilter(dimension: string, pick: <T>(list: readonly T[]) => T, draw: () => number, reference: Reference): Ask['filters'][number] {
+function drawFilter(
+  dimension: string,
+  pick: <T>(list: readonly T[]) => T,
+  draw: () => number,
+  reference: Reference,
+): Ask['filters'][number] {
   const value = (): string => reference.dimensionValue(pick(reference.applied), dimension);
   switch (Math.floor(draw() * 6)) {
     case 0:
@@ -82,7 +88,13 @@ function drawFilter(dimension: string, pick: <T>(list: readonly T[]) => T, draw:
 interface Frame {
   readonly schema: {
     readonly fields: readonly { readonly name: string; readonly type: string; readonly labels?: Readonly<Record<string, string>> }[];
-    readonly meta?: { readonly custom?: { readonly effectiveRange?: { readonly fromMs: number; readonly toMs: number }; readonly plan?: { readonly reads: readonly { readonly tier: string }[] } }; readonly notices?: readonly { readonly text: string }[] };
+    readonly meta?: {
+      readonly custom?: {
+        readonly effectiveRange?: { readonly fromMs: number; readonly toMs: number };
+        readonly plan?: { readonly reads: readonly { readonly tier: string }[] };
+      };
+      readonly notices?: readonly { readonly text: string }[];
+    };
   };
   readonly data: { readonly values: readonly (readonly (number | string | null)[])[] };
 }
@@ -112,8 +124,12 @@ export function judge(question: Question, answer: Answer, reference: Reference):
   const wrong: string[] = checkRange(question, range);
   const hasTime = frame.schema.fields[0]?.type === 'time';
   const times = question.bucketMs === 0 ? [range.fromMs] : hasTime ? frame.data.values[0].map(Number) : [];
-  const fields = frame.schema.fields.map((field, i) => ({ field, values: frame.data.values[i] })).filter(({ field }) => field.type === 'number');
-  const answered = new Map(fields.map(({ field, values }) => [JSON.stringify(question.ask.groupBy.map((d) => field.labels?.[d] ?? '')), values]));
+  const fields = frame.schema.fields
+    .map((field, i) => ({ field, values: frame.data.values[i] }))
+    .filter(({ field }) => field.type === 'number');
+  const answered = new Map(
+    fields.map(({ field, values }) => [JSON.stringify(question.ask.groupBy.map((d) => field.labels?.[d] ?? '')), values]),
+  );
   if (question.bucketMs > 0 && hasTime) {
     const expectedTimes = (range.toMs - range.fromMs) / question.bucketMs;
     if (times.length !== expectedTimes || times.some((t, i) => t !== range.fromMs + i * question.bucketMs)) {
@@ -121,7 +137,10 @@ export function judge(question: Question, answer: Answer, reference: Reference):
     }
   }
   const lengthMs = question.bucketMs === 0 ? range.toMs - range.fromMs : question.bucketMs;
-  const startsMs = question.bucketMs === 0 ? [range.fromMs] : Array.from({ length: Math.round((range.toMs - range.fromMs) / lengthMs) }, (_, i) => range.fromMs + i * lengthMs);
+  const startsMs =
+    question.bucketMs === 0
+      ? [range.fromMs]
+      : Array.from({ length: Math.round((range.toMs - range.fromMs) / lengthMs) }, (_, i) => range.fromMs + i * lengthMs);
   const expected = new Map<string, (ReferenceEvent[] | undefined)[]>();
   startsMs.forEach((start, i) => {
     const end = start + lengthMs;
@@ -156,7 +175,13 @@ function checkRange(question: Question, range: { readonly fromMs: number; readon
   return outward && close ? [] : [`effective range ${range.fromMs} to ${range.toMs} for ${question.fromMs} to ${question.toMs}`];
 }
 
-function judgeNumber(question: Question, kind: string, value: number | null, events: readonly ReferenceEvent[], reference: Reference): string {
+function judgeNumber(
+  question: Question,
+  kind: string,
+  value: number | null,
+  events: readonly ReferenceEvent[],
+  reference: Reference,
+): string {
   const name = question.ask.measure;
   if (kind === 'quantiles') {
     const [low, high] = reference.quantile(name, question.q ?? 0, events);
@@ -164,7 +189,9 @@ function judgeNumber(question: Question, kind: string, value: number | null, eve
     if (Number.isNaN(low)) {
       return value === null ? '' : `${value}, expected nothing`;
     }
-    return value !== null && value >= low * (1 - tolerance) && value <= high * (1 + tolerance) ? '' : `${value}, expected ${low} to ${high} ± 1 %`;
+    return value !== null && value >= low * (1 - tolerance) && value <= high * (1 + tolerance)
+      ? ''
+      : `${value}, expected ${low} to ${high} ± 1 %`;
   }
   const exact = reference.number(name, events);
   if (Number.isNaN(exact)) {

@@ -26,6 +26,8 @@ interface MeasureSpec {
   readonly of?: string;
   readonly to?: string;
   readonly limit?: number;
+  readonly quantiles?: readonly number[];
+  readonly window?: { readonly size: string; readonly slide: string };
 }
 
 export interface Ask {
@@ -39,13 +41,19 @@ export class Reference {
   readonly applied: ReferenceEvent[] = [];
   readonly duplicates: LogRecord[] = [];
   readonly refused: LogRecord[] = [];
-  readonly #spec: { event: Record<string, unknown>; dimensions: Record<string, { path?: string } | null>; measures: Record<string, MeasureSpec> };
+  readonly #byMinute = new Map<number, ReferenceEvent[]>();
+  readonly #spec: {
+    event: Record<string, unknown>;
+    dimensions: Record<string, { path?: string } | null>;
+    measures: Record<string, MeasureSpec>;
+  };
 
   /** @param records in log order within each partition */
   constructor(yaml: string, records: readonly LogRecord[], duplicates: { windowMs: number; maxEvents: number }) {
     this.#spec = parseYaml(yaml);
     const remembered = new Map<string, { id: string; timestampMs: number }[]>();
-    const timePath = typeof this.#spec.event['time'] === 'string' ? this.#spec.event['time'] : String((this.#spec.event['time'] as Json)['path']);
+    const timePath =
+      typeof this.#spec.event['time'] === 'string' ? this.#spec.event['time'] : String((this.#spec.event['time'] as Json)['path']);
     const idPath = String(this.#spec.event['id']);
     for (const record of records) {
       let json: unknown;
@@ -71,7 +79,15 @@ export class Reference {
           continue;
         }
       }
-      this.applied.push({ timeMs, json: json as Json, record });
+      const event: ReferenceEvent = { timeMs, json: json as Json, record };
+      this.applied.push(event);
+      const minute = Math.floor(timeMs / 60_000);
+      const list = this.#byMinute.get(minute);
+      if (list === undefined) {
+        this.#byMinute.set(minute, [event]);
+      } else {
+        list.push(event);
+      }
     }
   }
 
@@ -95,7 +111,7 @@ export class Reference {
   /** Events of [fromMs, toMs) that pass the filters, by group. */
   groups(ask: Ask, fromMs: number, toMs: number): Map<string, ReferenceEvent[]> {
     const groups = new Map<string, ReferenceEvent[]>();
-    for (const event of this.applied) {
+    for (const event of this.#between(fromMs, toMs)) {
       if (event.timeMs < fromMs || event.timeMs >= toMs || !ask.filters.every((f) => this.#passes(event, f))) {
         continue;
       }
@@ -105,6 +121,13 @@ export class Reference {
       groups.set(key, list);
     }
     return groups;
+  }
+
+  /** Applied events of all minutes that the range touches. */
+  *#between(fromMs: number, toMs: number): Generator<ReferenceEvent> {
+    for (let minute = Math.floor(fromMs / 60_000); minute * 60_000 < toMs; minute++) {
+      yield* this.#byMinute.get(minute) ?? [];
+    }
   }
 
   #passes(event: ReferenceEvent, filter: Ask['filters'][number]): boolean {
@@ -128,7 +151,10 @@ export class Reference {
   }
 
   /** The exact numbers that a measure is made of, over some events. `values` are the matching field values. */
-  exact(name: string, events: readonly ReferenceEvent[]): { count: number; values: number[]; strings: string[]; weights: Map<string, number>; ratio: [number, number] } {
+  exact(
+    name: string,
+    events: readonly ReferenceEvent[],
+  ): { count: number; values: number[]; strings: string[]; weights: Map<string, number>; ratio: [number, number] } {
     const spec = this.measure(name);
     const matching = events.filter((e) => this.#matches(e, spec.where ?? {}));
     const values: number[] = [];
@@ -147,7 +173,8 @@ export class Reference {
         }
       }
     }
-    const ratio: [number, number] = spec.kind === 'ratio' ? [this.number(String(spec.of), events), this.number(String(spec.to), events)] : [0, 0];
+    const ratio: [number, number] =
+      spec.kind === 'ratio' ? [this.number(String(spec.of), events), this.number(String(spec.to), events)] : [0, 0];
     return { count: spec.field === undefined ? matching.length : strings.length, values, strings, weights, ratio };
   }
 
@@ -229,5 +256,7 @@ function at(json: Json, path: string): unknown {
   if (Object.hasOwn(json, path)) {
     return json[path];
   }
-  return path.split('.').reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Json)[key] : undefined), json);
+  return path
+    .split('.')
+    .reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Json)[key] : undefined), json);
 }

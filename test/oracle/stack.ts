@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Clock } from '../../aggregator/src/clock.js';
 import { ChdbEngine } from '../../aggregator/src/cold/engine-chdb.js';
 import type { ColdTier } from '../../aggregator/src/cold/cold-tier.js';
 import { createColdTier } from '../../aggregator/src/cold/tier.js';
@@ -15,6 +16,7 @@ import type { HotTier } from '../../aggregator/src/hot/hot-tier.js';
 import { MemoryHotTier } from '../../aggregator/src/hot/memory.js';
 import type { QueryEngine } from '../../aggregator/src/query/engine.js';
 import type { HotSource } from '../../aggregator/src/query/execute.js';
+import type { FreshnessProvider } from '../../aggregator/src/query/freshness.js';
 import { createHotSource, createQueryEngine } from '../../aggregator/src/runtime/query-engine.js';
 import { compactDelta } from '../../aggregator/src/sketch/codecs.js';
 import { DeadLetterList, type ScriptedLog, type SetClock } from '../support/scripted-log.js';
@@ -38,7 +40,12 @@ export function oracleDefinition(): { readonly yaml: string; readonly definition
   return { yaml, definition: loadDefinition({ path, text: yaml }) };
 }
 
-export async function openStack(definition: Definition, clock: SetClock, log: ScriptedLog, makeHot?: () => Promise<HotTier>): Promise<Stack> {
+export async function openStack(
+  definition: Definition,
+  clock: SetClock,
+  log: ScriptedLog,
+  makeHot?: () => Promise<HotTier>,
+): Promise<Stack> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-oracle-'));
   const hot = makeHot === undefined ? new MemoryHotTier({ definition, clock, compact: compactDelta }) : await makeHot();
   const cold = createColdTier(definition, new ChdbEngine({ dataDir }), clock);
@@ -55,7 +62,6 @@ export async function openStack(definition: Definition, clock: SetClock, log: Sc
     fatal: (error) => fatal.push(error),
   });
   const freshness = new GroupFreshness(definition, clock, hot, pipeline);
-  const source = createHotSource(definition, hot, clock);
   return {
     definition,
     hot,
@@ -64,20 +70,37 @@ export async function openStack(definition: Definition, clock: SetClock, log: Sc
     letters,
     freshness,
     fatal,
-    engine: (hotFromMs) => {
-      const narrowed: HotSource = {
-        ...source,
-        coverage: async () => {
-          const coverage = await hot.coverage();
-          return { ...coverage, fromMs: Math.max(coverage.fromMs, hotFromMs), reason: hotFromMs === Infinity ? 'switched off by the test' : coverage.reason };
-        },
-      };
-      return createQueryEngine({ definition, clock, hot: narrowed, cold, freshness, onError: (error) => fatal.push(error), onOutcome: () => undefined });
-    },
+    engine: (hotFromMs) => narrowedEngine({ definition, clock, hot, cold, freshness, onError: (error) => fatal.push(error) }, hotFromMs),
     close: async () => {
       await cold.stop();
       await hot.stop();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+export interface Readable {
+  readonly definition: Definition;
+  readonly clock: Clock;
+  readonly hot: HotTier;
+  readonly cold: ColdTier;
+  readonly freshness: FreshnessProvider;
+  readonly onError: (error: unknown) => void;
+}
+
+/** A query engine whose hot tier claims to cover only from `hotFromMs` on; +Infinity: cold answers everything. */
+export function narrowedEngine({ definition, clock, hot, cold, freshness, onError }: Readable, hotFromMs: number): QueryEngine {
+  const source = createHotSource(definition, hot, clock);
+  const narrowed: HotSource = {
+    ...source,
+    coverage: async () => {
+      const coverage = await hot.coverage();
+      return {
+        ...coverage,
+        fromMs: Math.max(coverage.fromMs, hotFromMs),
+        reason: hotFromMs === Infinity ? 'switched off by the test' : coverage.reason,
+      };
+    },
+  };
+  return createQueryEngine({ definition, clock, hot: narrowed, cold, freshness, onError, onOutcome: () => undefined });
 }

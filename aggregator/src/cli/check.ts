@@ -9,12 +9,15 @@ import { createCold, createHotTier } from '../runtime/stores.js';
 import { createKafkaClient, SILENT_LOG } from '../source/kafka-client.js';
 import { readDefinitionFile } from './definition-file.js';
 import { describeError, EXIT } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 import { bytes, table } from './table.js';
 
 const CONNECT_MS = 10_000;
 
-export async function check(options: { readonly definition: string; readonly connect: boolean; readonly json: boolean }, io: Io): Promise<number> {
+export async function check(
+  options: { readonly definition: string; readonly connect: boolean; readonly json: boolean },
+  io: Io,
+): Promise<number> {
   const definition = readDefinitionFile(options.definition, io);
   const memory = estimateHotMemory(definition);
   if (options.json) {
@@ -30,7 +33,10 @@ export async function check(options: { readonly definition: string; readonly con
         `  hot       ${definition.hot.kind}, at most ${bytes(memory.totalBytes)} at ${memory.eventsPerSecond} events/s`,
         `  cold      ${definition.cold.kind}`,
         '',
-        table([['hot memory', 'keys', 'bytes'], ...memory.rows.slice(0, 8).map((r) => [r.part, String(r.keys), bytes(r.bytes)])], new Set([1, 2])),
+        table(
+          [['hot memory', 'keys', 'bytes'], ...memory.rows.slice(0, 8).map((r) => [r.part, String(r.keys), bytes(r.bytes)])],
+          new Set([1, 2]),
+        ),
         '',
       ].join('\n'),
     );
@@ -80,7 +86,9 @@ async function connect(definition: Definition, io: Io): Promise<number> {
 async function attempt(name: string, run: () => Promise<string>): Promise<{ name: string; ok: boolean; detail: string }> {
   try {
     const abort = new AbortController();
-    const timeout = sleep(CONNECT_MS, undefined, { signal: abort.signal }).then(() => Promise.reject(new Error(`no answer within ${CONNECT_MS / 1000} s`)));
+    const timeout = sleep(CONNECT_MS, undefined, { signal: abort.signal }).then(() =>
+      Promise.reject(new Error(`no answer within ${CONNECT_MS / 1000} s`)),
+    );
     timeout.catch(() => undefined);
     const detail = await Promise.race([run(), timeout]).finally(() => abort.abort());
     return { name, ok: true, detail };

@@ -11,7 +11,11 @@ export interface ApiTarget {
 const errorBody = z.object({ error: z.object({ code: z.string(), message: z.string(), remedy: z.string().default('') }) });
 
 /** @throws TidemarkError unavailable when nobody answers, invalid or the like with the API's own words */
-export async function request(target: ApiTarget, path: string, init: { readonly body?: unknown; readonly accept?: string } = {}): Promise<Response> {
+export async function request(
+  target: ApiTarget,
+  path: string,
+  init: { readonly body?: unknown; readonly accept?: string } = {},
+): Promise<Response> {
   const headers: Record<string, string> = { accept: init.accept ?? 'application/json' };
   if (target.token !== '') {
     headers['authorization'] = `Bearer ${target.token}`;
@@ -27,11 +31,19 @@ export async function request(target: ApiTarget, path: string, init: { readonly 
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
     });
   } catch (cause) {
-    throw new TidemarkError('unavailable', 'API_UNREACHABLE', `No aggregator answers at ${target.url}.`, 'Start it with `tidemark serve`, or name another with --url.', { cause });
+    throw new TidemarkError(
+      'unavailable',
+      'API_UNREACHABLE',
+      `No aggregator answers at ${target.url}.`,
+      'Start it with `tidemark serve`, or name another with --url.',
+      { cause },
+    );
   }
   if (!response.ok) {
     const parsed = errorBody.safeParse(await response.json().catch(() => null));
-    const { code, message, remedy } = parsed.success ? parsed.data.error : { code: `HTTP_${response.status}`, message: response.statusText, remedy: '' };
+    const { code, message, remedy } = parsed.success
+      ? parsed.data.error
+      : { code: `HTTP_${response.status}`, message: response.statusText, remedy: '' };
     throw new TidemarkError(response.status >= 500 ? 'unavailable' : 'invalid', code, message, remedy);
   }
   return response;

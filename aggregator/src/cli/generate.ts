@@ -9,7 +9,7 @@ import { createShop, type ShopEvent } from '../source/demo/shop.js';
 import { createKafkaWriter } from '../source/kafka-writer.js';
 import { readDefinitionFile } from './definition-file.js';
 import { EXIT } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 
 export interface GenerateOptions {
   readonly definition: string;
@@ -29,7 +29,12 @@ export async function generate(options: GenerateOptions, io: Io): Promise<number
   const fromMs = timeOf('--from', options.from, nowMs);
   const untilMs = options.until === 'forever' ? Number.POSITIVE_INFINITY : timeOf('--until', options.until, nowMs);
   if (untilMs <= fromMs) {
-    throw new TidemarkError('invalid', 'OPTION', `--until (${options.until}) is not after --from (${options.from}).`, 'Swap them, or widen the range.');
+    throw new TidemarkError(
+      'invalid',
+      'OPTION',
+      `--until (${options.until}) is not after --from (${options.from}).`,
+      'Swap them, or widen the range.',
+    );
   }
   const rate = numberOf('--rate', options.rate);
   const shop = createShop({ seed: numberOf('--seed', options.seed), rate });
@@ -43,7 +48,7 @@ export async function generate(options: GenerateOptions, io: Io): Promise<number
   // One step holds some thousands of events, but never less than the live step.
   const stepMs = Math.max(STEP_MS, Math.min(60_000, Math.floor((ENOUGH_EVENTS / rate) * 1_000)));
   try {
-    for (let at = fromMs; at < untilMs && !stop.signal.aborted; ) {
+    for (let at = fromMs; at < untilMs && !stop.signal.aborted;) {
       const dueMs = Math.min(untilMs, systemClock.now());
       if (at >= dueMs) {
         await sleep(STEP_MS, undefined, { signal: stop.signal }).catch(() => undefined);
@@ -88,7 +93,12 @@ function stdoutSink(io: Io): Sink {
 function kafkaSink(definitionPath: string, io: Io): Sink {
   const { kafka } = readDefinitionFile(definitionPath, io).source;
   if (kafka === null) {
-    throw new TidemarkError('invalid', 'NO_KAFKA', `${definitionPath} names no Kafka source.`, 'Use a definition with source.kafka, or --to stdout.');
+    throw new TidemarkError(
+      'invalid',
+      'NO_KAFKA',
+      `${definitionPath} names no Kafka source.`,
+      'Use a definition with source.kafka, or --to stdout.',
+    );
   }
   const writer = createKafkaWriter(kafka, () => systemClock.now());
   return {

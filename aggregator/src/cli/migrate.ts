@@ -4,7 +4,7 @@ import { systemClock } from '../clock.js';
 import { createCold } from '../runtime/stores.js';
 import { readDefinitionFile } from './definition-file.js';
 import { EXIT } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 
 export async function migrate(options: { readonly definition: string; readonly dryRun: boolean }, io: Io): Promise<number> {
   const definition = readDefinitionFile(options.definition, io);

@@ -7,20 +7,12 @@ import { check } from './check.js';
 import { runDetect } from './detect.js';
 import { describeError, EXIT, exitCodeOf } from './exit-codes.js';
 import { generate } from './generate.js';
+import type { Io } from './io.js';
 import { migrate } from './migrate.js';
 import { query } from './query.js';
 import { serve } from './serve.js';
 import { status } from './status.js';
 import { VERSION } from '../runtime/version.js';
-
-export interface Io {
-  readonly stdin: NodeJS.ReadableStream;
-  readonly stdout: NodeJS.WritableStream;
-  readonly stderr: NodeJS.WritableStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** The built preview page; '' where this installation has none. */
-  readonly previewDir: string;
-}
 
 interface DetectCommandOptions {
   readonly time?: string;

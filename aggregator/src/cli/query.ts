@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { TidemarkError } from '../errors.js';
 import { request } from './client.js';
 import { EXIT } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 import { readToken } from './status.js';
 import { table } from './table.js';
 
@@ -34,7 +34,9 @@ const answerSchema = z.object({
         z.object({
           schema: z.object({
             meta: z.object({ notices: z.array(z.object({ text: z.string() })).optional() }).optional(),
-            fields: z.array(z.object({ name: z.string(), type: z.string(), config: z.object({ displayNameFromDS: z.string().optional() }).optional() })),
+            fields: z.array(
+              z.object({ name: z.string(), type: z.string(), config: z.object({ displayNameFromDS: z.string().optional() }).optional() }),
+            ),
           }),
           data: z.object({ values: z.array(z.array(z.union([z.number(), z.string(), z.null()]))) }),
         }),
@@ -80,7 +82,11 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
   }
   for (const frame of result.frames) {
     const rows = rowsOf(frame);
-    io.stdout.write(options.format === 'csv' ? rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('') : `${table(rows, numericColumns(frame))}\n`);
+    io.stdout.write(
+      options.format === 'csv'
+        ? rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('')
+        : `${table(rows, numericColumns(frame))}\n`,
+    );
     for (const notice of frame.schema.meta?.notices ?? []) {
       io.stderr.write(`note: ${notice.text}\n`);
     }
@@ -92,7 +98,12 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
 function parseFilter(text: string): { dimension: string; op: string; values: string[] } {
   const match = /^([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)(.*)$/s.exec(text);
   if (match === null) {
-    throw new TidemarkError('invalid', 'FILTER', `--filter: found ${JSON.stringify(text)}, expected DIMENSION=VALUE, !=, =~ or !~.`, 'For example: --filter country=DE');
+    throw new TidemarkError(
+      'invalid',
+      'FILTER',
+      `--filter: found ${JSON.stringify(text)}, expected DIMENSION=VALUE, !=, =~ or !~.`,
+      'For example: --filter country=DE',
+    );
   }
   const [, dimension, op, value] = match;
   if (op === '=~' || op === '!~') {

@@ -5,7 +5,7 @@ import { Runtime } from '../runtime/runtime.js';
 import { createLogger } from '../runtime/logger.js';
 import { readDefinitionFile } from './definition-file.js';
 import { describeError, EXIT, exitCodeOf } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 
 /** A stop that takes longer is cut off: what was not committed is read again at the next start. */
 const STOP_BUDGET_MS = 9_000;

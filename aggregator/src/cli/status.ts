@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { request } from './client.js';
 import { EXIT } from './exit-codes.js';
-import type { Io } from './program.js';
+import type { Io } from './io.js';
 import { bytes, table } from './table.js';
 import type { Status } from '../runtime/status.js';
 
@@ -11,7 +11,10 @@ export function readToken(tokenFile: string, io: Io): string {
   return tokenFile === '' ? (io.env['TIDEMARK_TOKEN'] ?? '') : readFileSync(tokenFile, 'utf8').trim();
 }
 
-export async function status(options: { readonly url: string; readonly tokenFile: string; readonly json: boolean }, io: Io): Promise<number> {
+export async function status(
+  options: { readonly url: string; readonly tokenFile: string; readonly json: boolean },
+  io: Io,
+): Promise<number> {
   const response = await request({ url: options.url, token: readToken(options.tokenFile, io) }, '/api/v1/status');
   const body: unknown = await response.json();
   if (options.json) {
@@ -39,7 +42,10 @@ export async function status(options: { readonly url: string; readonly tokenFile
       `hot   ${s.hot.ok ? 'ok' : 'DOWN'}  ${s.hot.detail}  ${bytes(s.hot.memoryBytes)}  covers ${s.hot.coverageFromMs === null ? 'nothing' : `from ${new Date(s.hot.coverageFromMs).toISOString()}`}`,
       `cold  ${s.cold.ok ? 'ok' : 'DOWN'}  ${s.cold.detail}  ${s.cold.rawRows} raw rows, ${bytes(s.cold.diskBytes)}  compacted until ${s.cold.closedUntilMs === 0 ? '-' : new Date(s.cold.closedUntilMs).toISOString()}, ${s.cold.dirtyMinutes} dirty minutes`,
       '',
-      table([['partition', 'offset', 'lag', 'watermark', 'consumed', 'applied', 'duplicate', 'dead', 'late', 'lost'], ...rows], new Set([1, 2, 4, 5, 6, 7, 8, 9])),
+      table(
+        [['partition', 'offset', 'lag', 'watermark', 'consumed', 'applied', 'duplicate', 'dead', 'late', 'lost'], ...rows],
+        new Set([1, 2, 4, 5, 6, 7, 8, 9]),
+      ),
       '',
     ].join('\n'),
   );

@@ -29,7 +29,13 @@ export interface FlushReport {
   readonly deltas: number;
   readonly deadLetters: number;
   readonly moves: readonly PartitionMove[];
-  readonly durationMs: { readonly seal: number; readonly deadLetters: number; readonly cold: number; readonly hot: number; readonly commit: number };
+  readonly durationMs: {
+    readonly seal: number;
+    readonly deadLetters: number;
+    readonly cold: number;
+    readonly hot: number;
+    readonly commit: number;
+  };
   /** From the oldest record's log timestamp to the moment it could be asked for, ms; NaN without rows. */
   readonly eventToQueryableMs: number;
 }

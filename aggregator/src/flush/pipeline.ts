@@ -129,7 +129,12 @@ export class Pipeline implements LogConsumer {
     await this.#flusher.retry('load admitted values', signal, () => this.#loadAdmissions());
     const ids = partitions.map((p) => p.id);
     const markers = await this.#flusher.retry('read markers', signal, () => this.#hot.readMarkers(ids));
-    const plans = partitions.map((p) => planRecovery(p, markers.map((shard) => shard.get(p.id) ?? null)));
+    const plans = partitions.map((p) =>
+      planRecovery(
+        p,
+        markers.map((shard) => shard.get(p.id) ?? null),
+      ),
+    );
     this.#events.recovering(plans);
 
     const readFrom = new Map<PartitionId, number>();
@@ -208,7 +213,14 @@ export class Pipeline implements LogConsumer {
   }
 
   /** A batch that nobody can decode: counted and kept as one dead letter; reading goes on behind it. */
-  async undecodable(partition: PartitionId, generation: number, fromOffset: number, toOffset: number, detail: string, bytes: Uint8Array): Promise<void> {
+  async undecodable(
+    partition: PartitionId,
+    generation: number,
+    fromOffset: number,
+    toOffset: number,
+    detail: string,
+    bytes: Uint8Array,
+  ): Promise<void> {
     const owned = this.#owned.get(partition);
     if (generation !== this.#generation || this.#state !== 'running' || owned === undefined || toOffset <= owned.processor.next) {
       return;
@@ -221,7 +233,14 @@ export class Pipeline implements LogConsumer {
     if (records > 0) {
       processor.consumed += records;
       processor.deadLettered += records;
-      this.#open.deadLetters.push({ partition, offset: from, timestampMs: this.#clock.now(), reason: 'undecodable_batch', detail, value: bytes });
+      this.#open.deadLetters.push({
+        partition,
+        offset: from,
+        timestampMs: this.#clock.now(),
+        reason: 'undecodable_batch',
+        detail,
+        value: bytes,
+      });
       this.#open.touch(processor);
     }
     await Promise.resolve();

@@ -31,7 +31,12 @@ export function decodePosition(text: string): PartitionState | null {
   } catch {
     parsed = null;
   }
-  if (!Array.isArray(parsed) || parsed[0] !== FORMAT || parsed.length !== KEYS.length + 1 || !parsed.every((n) => Number.isSafeInteger(n))) {
+  if (
+    !Array.isArray(parsed) ||
+    parsed[0] !== FORMAT ||
+    parsed.length !== KEYS.length + 1 ||
+    !parsed.every((n) => Number.isSafeInteger(n))
+  ) {
     throw new TidemarkError(
       'fatal',
       'POSITION_UNREADABLE',

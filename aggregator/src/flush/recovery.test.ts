@@ -5,7 +5,14 @@ import { decodePosition, emptyState, encodePosition } from './position.js';
 import { catchUpSegments, planRecovery } from './recovery.js';
 
 function at(offset: number, more: Partial<PartitionState> = {}): PartitionState {
-  return { ...emptyState(offset), maxEventTimeMs: 1_000 + offset, warmFrom: Math.max(0, offset - 50), consumed: offset, applied: offset, ...more };
+  return {
+    ...emptyState(offset),
+    maxEventTimeMs: 1_000 + offset,
+    warmFrom: Math.max(0, offset - 50),
+    consumed: offset,
+    applied: offset,
+    ...more,
+  };
 }
 
 function assigned(committed: PartitionState | null, more: Partial<AssignedPartition> = {}): AssignedPartition {

@@ -34,5 +34,10 @@ export async function untilDone<T>(name: string, signal: AbortSignal, report: Re
 }
 
 function mayRepeat(error: TidemarkError): boolean {
-  return error.errorClass === 'retryable' || error.errorClass === 'unavailable' || error.errorClass === 'unknown_outcome' || error.errorClass === 'deadline';
+  return (
+    error.errorClass === 'retryable' ||
+    error.errorClass === 'unavailable' ||
+    error.errorClass === 'unknown_outcome' ||
+    error.errorClass === 'deadline'
+  );
 }

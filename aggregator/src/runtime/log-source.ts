@@ -24,7 +24,12 @@ export interface LogParts {
   close(): Promise<void>;
 }
 
-export async function createLogParts(definition: Definition, clock: Clock, log: SourceLog, onFatal: (error: TidemarkError) => void): Promise<LogParts> {
+export async function createLogParts(
+  definition: Definition,
+  clock: Clock,
+  log: SourceLog,
+  onFatal: (error: TidemarkError) => void,
+): Promise<LogParts> {
   const { kafka } = definition.source;
   if (kafka !== null) {
     const writer = createKafkaWriter(kafka, () => clock.now(), log);
@@ -41,7 +46,13 @@ export async function createLogParts(definition: Definition, clock: Clock, log: 
     };
   }
   if (!definition.roles.ingest) {
-    return { source: null, writer: null, deadLetters: null, forgetBelow: async () => Promise.resolve(), close: async () => Promise.resolve() };
+    return {
+      source: null,
+      writer: null,
+      deadLetters: null,
+      forgetBelow: async () => Promise.resolve(),
+      close: async () => Promise.resolve(),
+    };
   }
   const embedded = await openEmbeddedLog({ dir: join(definition.dataDir, 'log'), clock, log, onFatal });
   const deadLetters = createDeadLetterFile({ dir: definition.dataDir });

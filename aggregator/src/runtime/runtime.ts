@@ -140,7 +140,9 @@ export class Runtime {
         this.#metrics.flushed(report);
         for (const move of report.moves) {
           this.#freshness.flushed(move.partition, move.state);
-          this.#log?.forgetBelow(move.state.warmFrom).catch((error: unknown) => logger.warn({ err: error }, 'the embedded log could not be trimmed'));
+          this.#log
+            ?.forgetBelow(move.state.warmFrom)
+            .catch((error: unknown) => logger.warn({ err: error }, 'the embedded log could not be trimmed'));
         }
         this.#hot.announce(JSON.stringify(report.moves.map((m) => [m.partition, m.state.offset])));
         logger.debug({ rows: report.rows, deltas: report.deltas, deadLetters: report.deadLetters, ms: report.durationMs }, 'flushed');
@@ -190,7 +192,10 @@ export class Runtime {
     const { definition, clock, logger, previewDir } = this.#options;
     const slow = slowQueryLog(logger, SLOW_QUERY_MS);
     const onOutcome = (outcome: QueryOutcome): void => {
-      this.#metrics.querySeconds.observe({ kind: outcome.kind, outcome: outcome.status < 400 ? 'ok' : String(outcome.status) }, outcome.durationMs / 1000);
+      this.#metrics.querySeconds.observe(
+        { kind: outcome.kind, outcome: outcome.status < 400 ? 'ok' : String(outcome.status) },
+        outcome.durationMs / 1000,
+      );
       slow(outcome);
     };
     const freshness = { freshness: (coverage: Parameters<GroupFreshness['freshness']>[0]) => this.#freshness.freshness(coverage) };
@@ -218,10 +223,21 @@ export class Runtime {
         ready: async () => [
           await this.#ready('hot tier', () => this.#hot.health()),
           await this.#ready('cold tier', () => this.#cold.health()),
-          { name: 'ingest', ok: this.#phase === 'running' && (this.#pipeline === null || this.#pipeline.state === 'running'), detail: this.#state() },
+          {
+            name: 'ingest',
+            ok: this.#phase === 'running' && (this.#pipeline === null || this.#pipeline.state === 'running'),
+            detail: this.#state(),
+          },
         ],
         status: () =>
-          readStatus({ definition, hot: this.#hot, cold: this.#cold, freshness, startedAtMs: this.#startedAtMs, pipelineState: () => this.#state() }),
+          readStatus({
+            definition,
+            hot: this.#hot,
+            cold: this.#cold,
+            freshness,
+            startedAtMs: this.#startedAtMs,
+            pipelineState: () => this.#state(),
+          }),
         catalog: () => catalogOf(definition),
         metrics: async () => ({ text: await this.#metrics.registry.metrics(), contentType: this.#metrics.registry.contentType }),
       },
@@ -232,7 +248,10 @@ export class Runtime {
     return this.#phase !== 'running' ? this.#phase : (this.#pipeline?.state ?? 'running without ingest');
   }
 
-  async #ready(name: string, health: () => Promise<{ readonly ok: boolean; readonly detail: string }>): Promise<{ name: string; ok: boolean; detail: string }> {
+  async #ready(
+    name: string,
+    health: () => Promise<{ readonly ok: boolean; readonly detail: string }>,
+  ): Promise<{ name: string; ok: boolean; detail: string }> {
     try {
       const { ok, detail } = await health();
       return { name, ok, detail };

@@ -32,7 +32,13 @@ export interface Status {
   readonly complete: boolean;
   readonly reason: string;
   readonly partitions: readonly PartitionStatus[];
-  readonly hot: { readonly ok: boolean; readonly detail: string; readonly memoryBytes: number; readonly coverageFromMs: number | null; readonly coverageReason: string };
+  readonly hot: {
+    readonly ok: boolean;
+    readonly detail: string;
+    readonly memoryBytes: number;
+    readonly coverageFromMs: number | null;
+    readonly coverageReason: string;
+  };
   readonly cold: {
     readonly ok: boolean;
     readonly detail: string;

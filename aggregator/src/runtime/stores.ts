@@ -19,6 +19,9 @@ export function createHotTier(definition: Definition, clock: Clock, warn: (probl
 }
 
 export function createCold(definition: Definition, clock: Clock): ColdTier {
-  const engine = definition.cold.kind === 'chdb' ? new ChdbEngine({ dataDir: join(definition.dataDir, 'cold') }) : new HttpEngine({ cold: definition.cold });
+  const engine =
+    definition.cold.kind === 'chdb'
+      ? new ChdbEngine({ dataDir: join(definition.dataDir, 'cold') })
+      : new HttpEngine({ cold: definition.cold });
   return createColdTier(definition, engine, clock);
 }
