@@ -79,7 +79,7 @@ export function detectSeries(
   const score = new Float64Array(n);
   const anomalous = new Uint8Array(n);
   const sinceMs = new Float64Array(n);
-  const reason: string[] = [];
+  const reason = new Array<string>(n).fill('');
   for (let i = 0; i < n; i++) {
     const time = times[i];
     judge.step(time, values[i] ?? Number.NaN);
@@ -89,7 +89,7 @@ export function detectSeries(
     score[i] = judge.score;
     anomalous[i] = judge.anomalous ? 1 : 0;
     sinceMs[i] = judge.sinceMs;
-    reason.push(judge.reason(time));
+    if (judge.hasReason) reason[i] = judge.reason(time);
   }
   return { expected, lower, upper, score, anomalous, reason, sinceMs, detector: judge.describe() };
 }

@@ -77,6 +77,11 @@ export class Judge implements StreamingDetector {
     return this.#open ? this.#since : Number.NaN;
   }
 
+  /** There is something to say about the last row. */
+  get hasReason(): boolean {
+    return this.anomalous || this.#paused;
+  }
+
   reason(timeMs: number): string {
     if (!this.anomalous) return this.#paused ? 'maintenance' : '';
     return reasonFor(this.#baseline.last, this.#value, this.#calendar.localMs(timeMs), this.lower, this.upper);

@@ -8,7 +8,8 @@ export class SeasonProfile {
   readonly #bins: number;
   readonly #binMs: number;
   readonly #interpolate: boolean;
-  readonly #visits: Float64Array;
+  /** One plane of bins per visit, made when it is first needed. */
+  readonly #visits: Float64Array[] = [];
   readonly #seen: Uint16Array;
   readonly #flagged: Uint8Array;
   readonly #levels: Float64Array;
@@ -22,7 +23,6 @@ export class SeasonProfile {
     this.#bins = bins;
     this.#binMs = binMs;
     this.#interpolate = bucketMs < 0.6 * binMs;
-    this.#visits = new Float64Array(bins * VISITS);
     this.#seen = new Uint16Array(bins);
     this.#flagged = new Uint8Array(bins);
     this.#levels = new Float64Array(bins);
@@ -47,8 +47,7 @@ export class SeasonProfile {
 
   /** The slow level was moved by -`difference` after the fact: deviations learnt so far were larger by that. */
   shift(difference: number): void {
-    for (let i = 0; i < this.#visits.length; i++) this.#visits[i] += difference;
-    for (let i = 0; i < this.#bins; i++) this.#levels[i] += difference;
+    for (const plane of [...this.#visits, this.#levels]) for (let i = 0; i < this.#bins; i++) plane[i] += difference;
     this.#sum += difference * this.#count;
   }
 
@@ -72,20 +71,20 @@ export class SeasonProfile {
     const again = this.#flagged[bin] === 1;
     this.#flagged[bin] = this.#taught ? 0 : 1;
     if (!this.#taught && !again) return;
-    const seen = this.#seen[bin] ?? 0;
-    this.#visits[bin * VISITS + (seen % VISITS)] = this.#sum / this.#count;
+    const seen = this.#seen[bin];
+    const place = seen % VISITS;
+    (this.#visits[place] ??= new Float64Array(this.#bins))[bin] = this.#sum / this.#count;
     this.#seen[bin] = seen === 65_530 ? VISITS : seen + 1;
     this.#levels[bin] = this.#trimmed(bin, Math.min(VISITS, seen + 1));
   }
 
   /** Mean without the smallest and the largest of four or five; the median of three. */
   #trimmed(bin: number, n: number): number {
-    const from = bin * VISITS;
     let sum = 0;
     let min = Number.POSITIVE_INFINITY;
     let max = Number.NEGATIVE_INFINITY;
     for (let i = 0; i < n; i++) {
-      const v = this.#visits[from + i];
+      const v = this.#visits[i][bin];
       sum += v;
       if (v < min) min = v;
       if (v > max) max = v;

@@ -16,8 +16,7 @@ export class ShortTerm {
   /** The last three deviations, newest first, and their smoothed mean. */
   readonly #x = new Float64Array(P);
   readonly #w = new Float64Array(P);
-  readonly #cov = new Float64Array(P * P);
-  readonly #gain = new Float64Array(P);
+  readonly #cov = new Float64Array((P * (P + 1)) / 2);
   #power: number;
   #regressed = 0;
   #errorRegressed = 0;
@@ -38,7 +37,10 @@ export class ShortTerm {
   #resetCovariance(): void {
     this.#cov.fill(0);
     const start = this.#power > 0 ? 1 / this.#power : 0;
-    for (let i = 0; i < P; i++) this.#cov[i * P + i] = start;
+    this.#cov[0] = start;
+    this.#cov[4] = start;
+    this.#cov[7] = start;
+    this.#cov[9] = start;
   }
 
   /** The forecast of the next deviation. */
@@ -95,29 +97,42 @@ export class ShortTerm {
     this.#leash = this.#largest();
   }
 
+  /** One step of recursive least squares, written out: it is the dearest part of judging a value. `c` is the upper triangle. */
   #adapt(error: number): void {
     const x = this.#x;
-    const cov = this.#cov;
-    const gain = this.#gain;
-    let energy = 0;
-    for (let i = 0; i < P; i++) {
-      const g = cov[i * P] * x[0] + cov[i * P + 1] * x[1] + cov[i * P + 2] * x[2] + cov[i * P + 3] * x[3];
-      gain[i] = g;
-      energy += g * x[i];
-    }
+    const w = this.#w;
+    const c = this.#cov;
+    const x0 = x[0];
+    const x1 = x[1];
+    const x2 = x[2];
+    const x3 = x[3];
+    const g0 = c[0] * x0 + c[1] * x1 + c[2] * x2 + c[3] * x3;
+    const g1 = c[1] * x0 + c[4] * x1 + c[5] * x2 + c[6] * x3;
+    const g2 = c[2] * x0 + c[5] * x1 + c[7] * x2 + c[8] * x3;
+    const g3 = c[3] * x0 + c[6] * x1 + c[8] * x2 + c[9] * x3;
+    const energy = g0 * x0 + g1 * x1 + g2 * x2 + g3 * x3;
     const scale = 1 / (FORGET + energy);
     // Forgetting without new information would let the covariance grow without end.
     const grow = energy > 1 - FORGET ? 1 / FORGET : 1;
-    for (let i = 0; i < P; i++) {
-      const g = gain[i] * scale;
-      this.#w[i] += g * error;
-      for (let j = i; j < P; j++) {
-        const c = (cov[i * P + j] - g * gain[j]) * grow;
-        cov[i * P + j] = c;
-        cov[j * P + i] = c;
-      }
-    }
-    const trace = cov[0] + cov[5] + cov[10] + cov[15];
+    const step = scale * error;
+    w[0] += g0 * step;
+    w[1] += g1 * step;
+    w[2] += g2 * step;
+    w[3] += g3 * step;
+    const k0 = g0 * scale;
+    const k1 = g1 * scale;
+    const k2 = g2 * scale;
+    c[0] = (c[0] - k0 * g0) * grow;
+    c[1] = (c[1] - k0 * g1) * grow;
+    c[2] = (c[2] - k0 * g2) * grow;
+    c[3] = (c[3] - k0 * g3) * grow;
+    c[4] = (c[4] - k1 * g1) * grow;
+    c[5] = (c[5] - k1 * g2) * grow;
+    c[6] = (c[6] - k1 * g3) * grow;
+    c[7] = (c[7] - k2 * g2) * grow;
+    c[8] = (c[8] - k2 * g3) * grow;
+    c[9] = (c[9] - g3 * scale * g3) * grow;
+    const trace = c[0] + c[4] + c[7] + c[9];
     const most = this.#power > 0 ? 1e6 / this.#power : 0;
     if (!(trace >= 0 && trace < most)) this.#resetCovariance();
   }
