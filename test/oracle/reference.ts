@@ -51,7 +51,8 @@ export class Reference {
   /** @param records in log order within each partition */
   constructor(yaml: string, records: readonly LogRecord[], duplicates: { windowMs: number; maxEvents: number }) {
     this.#spec = parseYaml(yaml);
-    const remembered = new Map<string, { id: string; timestampMs: number }[]>();
+    // By partition: how many records had an id so far, and where in that row and when each id stood last.
+    const remembered = new Map<string, { seen: number; last: Map<string, { at: number; timestampMs: number }> }>();
     const timePath =
       typeof this.#spec.event['time'] === 'string' ? this.#spec.event['time'] : String((this.#spec.event['time'] as Json)['path']);
     const idPath = String(this.#spec.event['id']);
@@ -70,11 +71,12 @@ export class Reference {
       }
       const id = at(json as Json, idPath);
       if (typeof id === 'string') {
-        const list = remembered.get(record.partition) ?? [];
-        const known = list.slice(-(duplicates.maxEvents - 1)).findLast((r) => r.id === id);
-        list.push({ id, timestampMs: record.timestampMs });
-        remembered.set(record.partition, list);
-        if (known !== undefined && record.timestampMs - known.timestampMs <= duplicates.windowMs) {
+        const memory = remembered.get(record.partition) ?? { seen: 0, last: new Map<string, { at: number; timestampMs: number }>() };
+        remembered.set(record.partition, memory);
+        const known = memory.last.get(id);
+        const at = memory.seen++;
+        memory.last.set(id, { at, timestampMs: record.timestampMs });
+        if (known !== undefined && at - known.at < duplicates.maxEvents && record.timestampMs - known.timestampMs <= duplicates.windowMs) {
           this.duplicates.push(record);
           continue;
         }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../aggregator/src/clock.js';
 import { ChdbEngine } from '../../aggregator/src/cold/engine-chdb.js';
+import { HttpEngine } from '../../aggregator/src/cold/engine-http.js';
 import type { ColdTier } from '../../aggregator/src/cold/cold-tier.js';
 import { createColdTier } from '../../aggregator/src/cold/tier.js';
 import { loadDefinition } from '../../aggregator/src/definition/load.js';
@@ -14,6 +15,7 @@ import { GroupFreshness } from '../../aggregator/src/flush/freshness.js';
 import { Pipeline } from '../../aggregator/src/flush/pipeline.js';
 import type { HotTier } from '../../aggregator/src/hot/hot-tier.js';
 import { MemoryHotTier } from '../../aggregator/src/hot/memory.js';
+import { RedisHotTier } from '../../aggregator/src/hot/redis.js';
 import type { QueryEngine } from '../../aggregator/src/query/engine.js';
 import type { HotSource } from '../../aggregator/src/query/execute.js';
 import type { FreshnessProvider } from '../../aggregator/src/query/freshness.js';
@@ -40,15 +42,49 @@ export function oracleDefinition(): { readonly yaml: string; readonly definition
   return { yaml, definition: loadDefinition({ path, text: yaml }) };
 }
 
+export interface Stores {
+  readonly hot: HotTier;
+  readonly cold: ColdTier;
+  close(): Promise<void>;
+}
+
+export type OpenStores = (definition: Definition, clock: SetClock) => Promise<Stores>;
+
+/** Memory and the engine in this process, in a folder of their own. */
+export async function embeddedStores(definition: Definition, clock: SetClock): Promise<Stores> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-oracle-'));
+  return {
+    hot: new MemoryHotTier({ definition, clock, compact: compactDelta }),
+    cold: createColdTier(definition, new ChdbEngine({ dataDir }), clock),
+    close: () => rm(dataDir, { recursive: true, force: true }),
+  };
+}
+
+/** A Redis and a ClickHouse that the test has started. */
+export async function serverStores(definition: Definition, clock: SetClock, redisPort: number, clickhouseUrl: string): Promise<Stores> {
+  const withServers: Definition = {
+    ...definition,
+    hot: { ...definition.hot, kind: 'redis', redis: { ...definition.hot.redis, nodes: [`127.0.0.1:${redisPort}`] } },
+    cold: { ...definition.cold, kind: 'http', url: clickhouseUrl, username: 'default' },
+  };
+  const fail = (problem: Error): void => {
+    throw problem;
+  };
+  return Promise.resolve({
+    hot: new RedisHotTier({ definition: withServers, clock, compact: compactDelta, warn: fail }),
+    cold: createColdTier(withServers, new HttpEngine({ cold: withServers.cold }), clock),
+    close: () => Promise.resolve(),
+  });
+}
+
 export async function openStack(
   definition: Definition,
   clock: SetClock,
   log: ScriptedLog,
-  makeHot?: () => Promise<HotTier>,
+  openStores: OpenStores = embeddedStores,
 ): Promise<Stack> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'tidemark-oracle-'));
-  const hot = makeHot === undefined ? new MemoryHotTier({ definition, clock, compact: compactDelta }) : await makeHot();
-  const cold = createColdTier(definition, new ChdbEngine({ dataDir }), clock);
+  const stores = await openStores(definition, clock);
+  const { hot, cold } = stores;
   await hot.start();
   await cold.start();
   await cold.migrate(() => undefined);
@@ -74,7 +110,7 @@ export async function openStack(
     close: async () => {
       await cold.stop();
       await hot.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      await stores.close();
     },
   };
 }
