@@ -1,6 +1,7 @@
 // Puts a refusal into words for the dead letter: which field, what was found, what was expected. Runs for refused records only.
 
 import type { Definition, FieldId } from '../definition/model.js';
+import { formatDuration } from '../definition/quantities.js';
 import type { EventFields } from './event-fields.js';
 import { MAX_FIXED } from './fixed-point.js';
 import { DecodeCode } from './outcome.js';
@@ -53,7 +54,8 @@ export function describeRefusal(def: Definition, refusal: Refusal): string {
     case DecodeCode.timeTooOld:
     case DecodeCode.timeInFuture: {
       const found = isoOf(refusal.fields.numbers[def.event.time]);
-      const limit = code === DecodeCode.timeTooOld ? `at most ${def.retention.rawMs} ms before` : `at most ${def.maxFutureMs} ms after`;
+      const tooOld = code === DecodeCode.timeTooOld;
+      const limit = `at most ${formatDuration(tooOld ? def.retention.rawMs : def.maxFutureMs)} ${tooOld ? 'before' : 'after'}`;
       return `${nameOf(def, def.event.time)}: found ${found}, expected ${limit} the record's log timestamp ${isoOf(refusal.logTimestampMs)}`;
     }
   }

@@ -10,8 +10,8 @@ const UNKNOWN = 0;
 const KEPT = 1;
 const BEYOND_CAP = 2;
 
-/** Values that one accumulation has used without knowing whether they are kept: by dimension, `tenantValueKey`s. */
-export type UnansweredValues = readonly Set<number>[];
+/** Values that one accumulation has used without knowing whether they are kept: by dimension, `tenantValueKey` → how many events. */
+export type UnansweredValues = readonly Map<number, number>[];
 
 export class Admission {
   readonly #dimensions: number;
@@ -38,7 +38,7 @@ export class Admission {
   }
 
   newUnanswered(): UnansweredValues {
-    return Array.from({ length: this.#dimensions }, () => new Set<number>());
+    return Array.from({ length: this.#dimensions }, () => new Map<number, number>());
   }
 
   /** @returns the id to count under: the value's own, or that of `__other__`. */
@@ -52,7 +52,8 @@ export class Admission {
       this.foldedEvents[dimension]++;
       return otherId;
     }
-    unanswered[dimension].add(tenantValueKey(tenant, id));
+    const key = tenantValueKey(tenant, id);
+    unanswered[dimension].set(key, (unanswered[dimension].get(key) ?? 0) + 1);
     return id;
   }
 
@@ -75,9 +76,10 @@ export class Admission {
     sameIds: () => boolean,
   ): Promise<(ReadonlyMap<number, number> | null)[]> {
     const folds: (ReadonlyMap<number, number> | null)[] = [];
+    const folded = new Float64Array(this.#dimensions);
     for (let dimension = 0; dimension < this.#dimensions; dimension++) {
       const byTenant = new Map<number, number[]>();
-      for (const key of unanswered[dimension]) {
+      for (const key of unanswered[dimension].keys()) {
         const tenant = Math.floor(key / 0x100000000);
         const ids = byTenant.get(tenant) ?? [];
         ids.push(key % 0x100000000);
@@ -90,7 +92,9 @@ export class Admission {
         ids.forEach((id, i) => {
           const isKept = kept.has(values[i]) || values[i] === OTHER_VALUE || this.#named[dimension].has(values[i]);
           if (!isKept) {
-            fold.set(tenantValueKey(tenant, id), otherIds[dimension]);
+            const key = tenantValueKey(tenant, id);
+            fold.set(key, otherIds[dimension]);
+            folded[dimension] += unanswered[dimension].get(key) ?? 0;
           }
           if (sameIds()) {
             this.#remember(dimension, tenant, id, isKept ? KEPT : BEYOND_CAP);
@@ -99,6 +103,8 @@ export class Admission {
       }
       folds.push(fold.size > 0 ? fold : null);
     }
+    // Not before all are answered: after an error the same accumulation is asked about again.
+    folded.forEach((events, dimension) => (this.foldedEvents[dimension] += events));
     return folds;
   }
 
