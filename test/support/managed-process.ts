@@ -11,6 +11,9 @@ export interface ManagedProcess {
   /** Everything written to stdout and stderr so far, at most the last 64 KiB. */
   output(): string;
   running(): boolean;
+  /** Resolves when the process is gone, with its exit code or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+  signal(name: NodeJS.Signals): void;
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves when the process is gone. */
   stop(graceMs?: number): Promise<void>;
   /** SIGKILL. Resolves when the process is gone. */
@@ -52,11 +55,11 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
   };
   child.stdout.on('data', collect);
   child.stderr.on('data', collect);
-  const ended = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
+  const ended = new Promise<number | NodeJS.Signals>((resolve) => {
+    child.once('exit', (code, by) => resolve(code ?? by ?? 1));
     child.once('error', (error) => {
       output += String(error);
-      resolve();
+      resolve(1);
     });
   });
   const killNow = (): void => signal(child, 'SIGKILL');
@@ -67,6 +70,8 @@ export async function startProcess(spec: ProcessSpec): Promise<ManagedProcess> {
     pid: child.pid ?? 0,
     output: () => output,
     running: () => running(child),
+    ended,
+    signal: (name) => signal(child, name),
     stop: async (graceMs = 10_000) => {
       if (!running(child)) return;
       signal(child, 'SIGCONT');
