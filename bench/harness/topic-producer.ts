@@ -1,42 +1,42 @@
-// Writes events into a Kafka topic in large batches, one stream per partition, in the order given. Used to fill topics and to
-// keep a steady load going; what it costs is not measured.
+// Writes events into a Kafka topic in record batches, in the order given per partition. Used to fill topics and to keep a steady
+// load going; what it costs is not measured.
 
-import { CompressionTypes, Kafka, logLevel, type Message, type Producer } from 'kafkajs';
+import { ProduceConnection } from './produce-connection.js';
+import { RecordBatchBuilder } from './record-batch.js';
 
 export interface TopicProducerOptions {
-  readonly brokers: readonly string[];
+  /** The only broker of the cluster. */
+  readonly broker: string;
   readonly topic: string;
   readonly partitions: number;
-  /** Records per record batch. @default 1000 */
+  /** Records per record batch. @default 500 */
   readonly batchRecords?: number;
 }
 
+/** Batches under way before `add` asks its caller to wait. */
+const MOST_UNDER_WAY = 16;
+
 export class TopicProducer {
-  readonly #producer: Producer;
+  readonly #connection: ProduceConnection;
   readonly #topic: string;
   readonly #batchRecords: number;
-  readonly #open: Message[][];
-  /** By partition: what was sent before is stored before the next batch goes out, so that offsets keep the order. */
-  readonly #sent: Promise<void>[];
+  readonly #open: readonly RecordBatchBuilder[];
+  readonly #underWay = new Set<Promise<void>>();
   #failure: unknown = null;
   #count = 0;
 
-  private constructor(producer: Producer, options: TopicProducerOptions) {
-    this.#producer = producer;
+  private constructor(connection: ProduceConnection, options: TopicProducerOptions) {
+    this.#connection = connection;
     this.#topic = options.topic;
-    this.#batchRecords = options.batchRecords ?? 1_000;
-    this.#open = Array.from({ length: options.partitions }, () => []);
-    this.#sent = this.#open.map(() => Promise.resolve());
+    this.#batchRecords = options.batchRecords ?? 500;
+    this.#open = Array.from({ length: options.partitions }, () => new RecordBatchBuilder());
   }
 
   static async connect(options: TopicProducerOptions): Promise<TopicProducer> {
-    const kafka = new Kafka({ brokers: [...options.brokers], clientId: 'bench-producer', logLevel: logLevel.NOTHING });
-    // One try per batch: a repeated one could be stored twice, and then the counts would not be the oracle's.
-    const producer = kafka.producer({ retry: { retries: 0 }, maxInFlightRequests: options.partitions });
-    await producer.connect();
-    return new TopicProducer(producer, options);
+    return new TopicProducer(await ProduceConnection.open(options.broker), options);
   }
 
+  /** Events taken so far. */
   get count(): number {
     return this.#count;
   }
@@ -48,40 +48,38 @@ export class TopicProducer {
     return (hash >>> 0) % this.#open.length;
   }
 
-  /** Takes one event. Await the answer where there is one: too much is under way. */
+  /** Takes one event. Await the answer where there is one: enough is under way. */
   add(partition: number, key: string, value: string, timestampMs: number): Promise<void> | null {
     const open = this.#open[partition];
     this.#count++;
-    if (open.push({ key, value, timestamp: String(timestampMs) }) < this.#batchRecords) return null;
-    const before = this.#sent[partition];
+    open.add(key, value, timestampMs);
+    if (open.count < this.#batchRecords) return null;
     this.#send(partition);
-    return before;
+    return this.#underWay.size >= MOST_UNDER_WAY ? Promise.race(this.#underWay) : null;
   }
 
   /** Resolves when everything taken so far is stored. @throws what a send failed with */
   async flush(): Promise<void> {
-    for (let partition = 0; partition < this.#open.length; partition++) {
-      if (this.#open[partition].length > 0) this.#send(partition);
-    }
-    await Promise.all(this.#sent);
+    this.#open.forEach((open, partition) => {
+      if (open.count > 0) this.#send(partition);
+    });
+    await Promise.all(this.#underWay);
     if (this.#failure !== null) throw this.#failure;
   }
 
   async close(): Promise<void> {
     await this.flush();
-    await this.#producer.disconnect();
+    this.#connection.close();
   }
 
   #send(partition: number): void {
-    const messages = this.#open[partition].map((message) => ({ ...message, partition }));
-    this.#open[partition] = [];
-    this.#sent[partition] = this.#sent[partition].then(async () => {
-      if (this.#failure !== null) return;
-      try {
-        await this.#producer.send({ topic: this.#topic, acks: 1, compression: CompressionTypes.None, messages });
-      } catch (error) {
-        this.#failure = error;
-      }
-    });
+    // One connection, and the broker works on its requests in turn: offsets keep the order.
+    const sent = this.#connection
+      .produce(this.#topic, partition, this.#open[partition].finish())
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#underWay.delete(sent));
+    this.#underWay.add(sent);
   }
 }
