@@ -7,7 +7,7 @@ import type { ColdTier } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { HotTier } from '../hot/hot-tier.js';
-import type { AssignedPartition, DeadLetterSink, LogConsumer, LogSource, PartitionId, RecordBatch } from '../source/log.js';
+import type { AssignedPartition, DeadLetter, DeadLetterSink, LogConsumer, LogSource, PartitionId, RecordBatch } from '../source/log.js';
 import type { Accumulation } from '../window/accumulation.js';
 import { EventProcessor } from '../window/event-processor.js';
 import { PartitionProcessor } from '../window/partition-processor.js';
@@ -66,6 +66,8 @@ export class Pipeline implements LogConsumer {
   #state: PipelineState = 'idle';
   #generation = -1;
   #owned = new Map<PartitionId, OwnedPartition>();
+  /** Of the assignment that just ended: mostly the same partitions come back. */
+  #retired = new Map<PartitionId, PartitionProcessor>();
   #allPartitions: readonly PartitionId[] = [];
   #open: Accumulation | null = null;
   #flushing: Promise<void> | null = null;
@@ -142,7 +144,10 @@ export class Pipeline implements LogConsumer {
       for (const shard of plan.dropMarkers) {
         await this.#flusher.retry('drop marker', signal, () => this.#hot.dropMarker(shard, plan.partition));
       }
-      const processor = new PartitionProcessor(plan.partition, this.#definition, plan.state, plan.readFrom);
+      const kept = this.#retired.get(plan.partition);
+      // Nobody else read on meanwhile: the memory of duplicates is still that of this position.
+      const stands = kept !== undefined && kept.next === plan.applyFrom && kept.sealed === plan.applyFrom;
+      const processor = stands ? kept : new PartitionProcessor(plan.partition, this.#definition, plan.state, plan.readFrom);
       processor.logEnd = partitions[i].logEnd;
       const owned: OwnedPartition = {
         processor,
@@ -156,8 +161,9 @@ export class Pipeline implements LogConsumer {
         await this.#beginCoverage(owned, signal);
       }
       this.#owned.set(plan.partition, owned);
-      readFrom.set(plan.partition, plan.readFrom);
+      readFrom.set(plan.partition, stands ? plan.applyFrom : plan.readFrom);
     }
+    this.#retired = new Map();
     if (this.#generation === generation) {
       this.#state = 'running';
     }
@@ -174,6 +180,7 @@ export class Pipeline implements LogConsumer {
     await this.#flushing?.catch(() => undefined);
     await this.#flushOpen().catch(() => undefined);
     clearTimeout(limit);
+    this.#retired = new Map([...this.#owned].map(([id, owned]) => [id, owned.processor]));
     this.#owned = new Map();
     this.#open = null;
   }
@@ -192,11 +199,7 @@ export class Pipeline implements LogConsumer {
         continue;
       }
       if (owned.segments.length > 0) {
-        const taken = this.#catchUp(owned, batch, at, false);
-        owned.catchingUp = taken.catch(() => undefined);
-        at = await taken.finally(() => {
-          owned.catchingUp = null;
-        });
+        at = await this.#catchUp(owned, batch, at, false);
         continue;
       }
       this.#open ??= this.processor.open();
@@ -225,25 +228,35 @@ export class Pipeline implements LogConsumer {
     if (generation !== this.#generation || this.#state !== 'running' || owned === undefined || toOffset <= owned.processor.next) {
       return;
     }
-    const processor = owned.processor;
-    const from = Math.max(fromOffset, processor.next);
-    this.#open ??= this.processor.open();
-    const records = toOffset - Math.max(from, processor.applyFrom);
-    processor.next = toOffset;
-    if (records > 0) {
-      processor.consumed += records;
-      processor.deadLettered += records;
-      this.#open.deadLetters.push({
-        partition,
-        offset: from,
-        timestampMs: this.#clock.now(),
-        reason: 'undecodable_batch',
-        detail,
-        value: bytes,
-      });
-      this.#open.touch(processor);
+    const letter = { partition, timestampMs: this.#clock.now(), reason: 'undecodable_batch', detail, value: bytes } as const;
+    const refuse = (until: number, into: Accumulation): void =>
+      this.#refuse(owned.processor, Math.max(fromOffset, owned.processor.next), until, letter, into);
+    while (owned.segments.length > 0 && owned.processor.next < toOffset) {
+      if (this.#owned.get(partition) !== owned) {
+        return;
+      }
+      if (owned.catchingUp !== null) {
+        await owned.catchingUp;
+        continue;
+      }
+      await this.#alone(owned, (segment, accumulation) => refuse(Math.min(toOffset, segment.to), accumulation));
     }
-    await Promise.resolve();
+    if (owned.processor.next < toOffset && this.#owned.get(partition) === owned) {
+      this.#open ??= this.processor.open();
+      refuse(toOffset, this.#open);
+    }
+  }
+
+  /** Counts records that were never seen one by one; one letter stands for all of them. */
+  #refuse(processor: PartitionProcessor, from: number, until: number, letter: Omit<DeadLetter, 'offset'>, into: Accumulation): void {
+    const counted = until - Math.max(from, processor.applyFrom);
+    processor.next = Math.max(processor.next, until);
+    if (counted > 0) {
+      processor.consumed += counted;
+      processor.deadLettered += counted;
+      into.deadLetters.push({ ...letter, offset: from });
+      into.touch(processor);
+    }
   }
 
   idle(partition: PartitionId, logEnd: number): void {
@@ -282,18 +295,14 @@ export class Pipeline implements LogConsumer {
     if (this.#flushing !== null || this.#state !== 'running') {
       return;
     }
-    if (this.processor.dictionariesAreLarge()) {
+    const catchingUp = [...this.#owned.values()].some((owned) => owned.catchingUp !== null);
+    if (!catchingUp && this.processor.dictionariesAreLarge()) {
       this.#renewDictionaries();
       return;
     }
     for (const owned of this.#owned.values()) {
       if (owned.segments.length > 0 && owned.catchingUp === null && owned.emptyUpTo >= owned.segments[0].to) {
-        const taken = this.#catchUp(owned, EMPTY_BATCH, 0, true);
-        owned.catchingUp = taken
-          .catch(() => undefined)
-          .finally(() => {
-            owned.catchingUp = null;
-          });
+        void this.#catchUp(owned, EMPTY_BATCH, 0, true);
       }
     }
     const untouched = [...this.#owned.values()].filter((o) => o.segments.length === 0 && o.uncovered.size > 0);
@@ -307,17 +316,21 @@ export class Pipeline implements LogConsumer {
     }
   }
 
+  /** Counts as a flush: nothing else is flushed meanwhile, and no batch is taken. */
   #renewDictionaries(): void {
     const renewed = (async () => {
       await this.#flushOpen();
       if (this.#open === null) {
         this.processor.forgetDictionaries();
       }
-    })();
-    this.#pausedForDictionaries = renewed.catch(() => undefined);
-    void this.#pausedForDictionaries.then(() => {
-      this.#pausedForDictionaries = null;
-    });
+    })()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#flushing = null;
+        this.#pausedForDictionaries = null;
+      });
+    this.#flushing = renewed;
+    this.#pausedForDictionaries = renewed;
   }
 
   #startFlush(): void {
@@ -393,22 +406,39 @@ export class Pipeline implements LogConsumer {
    * @returns the index of the first record of the batch that was not taken
    */
   async #catchUp(owned: OwnedPartition, batch: RecordBatch, from: number, nothingMore: boolean): Promise<number> {
+    let at = from;
+    await this.#alone(owned, (segment, accumulation) => {
+      const processor = owned.processor;
+      while (at < batch.count && accumulation.raw.rows < this.#definition.flush.maxRows) {
+        const next = this.processor.process(batch, at, SLICE_RECORDS, segment.to, processor, accumulation);
+        if (next === at) {
+          break;
+        }
+        at = next;
+      }
+      if (nothingMore || (at < batch.count && batch.offset[at] >= segment.to)) {
+        // What lies between has no records any more (compacted away, or markers of transactions).
+        processor.next = Math.max(processor.next, segment.to);
+      }
+    });
+    return at;
+  }
+
+  /** Takes what `fill` finds in the first segment and flushes it to that segment's targets. Others wait for it. */
+  async #alone(owned: OwnedPartition, fill: (segment: Segment, accumulation: Accumulation) => void): Promise<void> {
+    const work = this.#fillAlone(owned, fill).finally(() => {
+      owned.catchingUp = null;
+    });
+    owned.catchingUp = work.catch(() => undefined);
+    await work;
+  }
+
+  async #fillAlone(owned: OwnedPartition, fill: (segment: Segment, accumulation: Accumulation) => void): Promise<void> {
     const segment = owned.segments[0];
     const processor = owned.processor;
     await this.#flushing?.catch(() => undefined);
     const accumulation = this.processor.open();
-    let at = from;
-    while (at < batch.count && accumulation.raw.rows < this.#definition.flush.maxRows) {
-      const next = this.processor.process(batch, at, SLICE_RECORDS, segment.to, processor, accumulation);
-      if (next === at) {
-        break;
-      }
-      at = next;
-    }
-    if (nothingMore || (at < batch.count && batch.offset[at] >= segment.to)) {
-      // What lies between has no records any more (compacted away, or markers of transactions).
-      processor.next = Math.max(processor.next, segment.to);
-    }
+    fill(segment, accumulation);
     if (processor.next > processor.sealed && processor.next > processor.applyFrom) {
       accumulation.touch(processor);
     }
@@ -421,7 +451,6 @@ export class Pipeline implements LogConsumer {
         await this.#beginCoverage(owned, this.#abort.signal);
       }
     }
-    return at;
   }
 
   /** From here on, shards without a marker are complete for buckets that no earlier record can belong to. */
