@@ -1,3 +1,5 @@
+/// <reference lib="dom.iterable" />
+/// <reference lib="dom" />
 // The page that `npm start` serves, in real Chromium against the built program on embedded stores.
 
 import { mkdtemp, rm } from 'node:fs/promises';
