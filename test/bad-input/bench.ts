@@ -150,10 +150,10 @@ export class Bench {
   }
 
   /** A total by group, which both tiers must agree on. */
-  async totals(measure: string, dimension: string): Promise<ReadonlyMap<string, number>> {
+  async totals(measure: string, dimension: string, filters: readonly object[] = []): Promise<ReadonlyMap<string, number>> {
     const answers: ReadonlyMap<string, number>[] = [];
     for (const tier of ['hot', 'cold'] as const) {
-      const { status, error, frame } = await this.ask(tier, { measure, groupBy: [dimension], format: 'total' });
+      const { status, error, frame } = await this.ask(tier, { measure, groupBy: [dimension], filters, format: 'total' });
       expect({ status, error }).toEqual({ status: 200, error: '' });
       answers.push(new Map(frame.fields.map((field, i) => [field.labels?.[dimension] ?? '?', Number(frame.values[i][0])])));
     }

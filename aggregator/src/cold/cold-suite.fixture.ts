@@ -281,6 +281,26 @@ export function coldTierSuite(makeEngine: () => Engine): void {
         }
         for (const pattern of ["it's", '^$', '\\\\', 'D[EF]|R', '(?i)de', 'x{2}', '.*']) {
           await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '=~', values: [pattern] }] });
+    it('knows where its data begins, raw or compacted, and that it has none', async () => {
+      const at = await bench();
+      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
+      await at.compact(START);
+      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
+      const events = randomEvents(seeded(95), 50, START + 5_000, START + 3 * HOUR);
+      await at.insert(events);
+      const oldest = Math.min(...events.map((event) => event.timeMs));
+      expect((await at.tier.state()).dataFromMs).toBe(oldest);
+      await at.compact(START + DAY);
+      // The day's rollup begins with the day; what is known more exactly stays so.
+      expect((await at.tier.state()).dataFromMs).toBe(oldest);
+      await at.insert(randomEvents(seeded(96), 1, START - HOUR, START - HOUR + 1, 5_000));
+      expect((await at.tier.state()).dataFromMs).toBe(START - HOUR);
+      await at.compact(START + DAY);
+      await engine.command(`TRUNCATE TABLE ${at.definition.cold.database}.events`, { lane: 'control' });
+      const reopened = await bench({}, at.definition.cold.database);
+      expect((await reopened.tier.state()).dataFromMs).toBe(START - HOUR);
+    });
+
           await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '!~', values: [pattern] }] });
         }
       }

@@ -12,6 +12,8 @@ export interface CompactionState {
   readonly dirtyMinutes: readonly number[];
   /** Changes whenever a closed minute was recompacted: part of cache keys. By epoch day. */
   readonly revisionByDay: ReadonlyMap<number, number>;
+  /** Event time of the oldest event that is kept, at least as a rollup (then its bucket's start), epoch ms; Infinity: there is none. */
+  readonly dataFromMs: number;
 }
 
 export interface EventsRead {

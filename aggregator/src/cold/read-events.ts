@@ -5,7 +5,7 @@ import type { EventsRead, EventsResult } from './cold-tier.js';
 import { rawSpans } from './compaction-sql.js';
 import type { Engine } from './engine.js';
 import { filterSql, rawColumn } from './event-sql.js';
-import { dimensionColumn, groupingName, MINUTE_MS, rawFields, rollupTable, type RollupResolution } from './layout.js';
+import { dimensionColumn, groupingName, MINUTE_MS, rawFields, ROLLUP_MS, ROLLUPS, rollupTable, type RollupResolution } from './layout.js';
 import { decodeNative, type NativeResult } from './native-reader.js';
 import type { Names } from './schema.js';
 import { identifier, sqlInt, sqlString } from './sql.js';
@@ -128,4 +128,27 @@ export async function newestEventMs(engine: Engine, names: Names, partition: str
 WHERE topic = ${sqlString(partition.slice(0, slash))} AND partition = ${sqlInt(Number(partition.slice(slash + 1)))} AND offset < ${sqlInt(belowOffset)}`;
   const result = decodeNative(await engine.query(sql, { lane: 'query' }));
   return result.numbers('n')[0] === 0 ? 0 : result.numbers('newest')[0];
+}
+
+/** See CompactionState.dataFromMs. min and count alone are answered from the parts' own bounds, whatever the number of rows. */
+export async function oldestDataMs(engine: Engine, names: Names): Promise<number> {
+  const parts = [
+    `SELECT 'raw' AS source, if(count() = 0, -1, toUnixTimestamp64Milli(min(time))) AS oldest FROM ${names.table('events')}`,
+    ...ROLLUPS.map(
+      (resolution) =>
+        `SELECT '${resolution}' AS source, if(count() = 0, -1, toInt64(toUnixTimestamp(min(bucket))) * 1000) AS oldest FROM ${names.table(rollupTable(resolution))}`,
+    ),
+  ];
+  const result = decodeNative(await engine.query(parts.join(' UNION ALL '), { lane: 'control' }));
+  const times = result.numbers('oldest');
+  const found = new Map(result.strings('source').map((source, i) => [source, times[i]]));
+  let oldestMs = Number.POSITIVE_INFINITY;
+  const raw = found.get('raw') ?? -1;
+  if (raw >= 0) oldestMs = raw;
+  for (const resolution of ROLLUPS) {
+    const bucket = found.get(resolution) ?? -1;
+    // A bucket that holds what is already known begins earlier only because buckets do.
+    if (bucket >= 0 && bucket + ROLLUP_MS[resolution] <= oldestMs) oldestMs = bucket;
+  }
+  return oldestMs;
 }

@@ -16,7 +16,7 @@ import { CompactionMarks, type Marks } from './marks.js';
 import { Migrations } from './migrations.js';
 import { encodeNative } from './native.js';
 import { decodeNative } from './native-reader.js';
-import { admittedValues, newestEventMs, readEvents, smallestGrouping } from './read-events.js';
+import { admittedValues, newestEventMs, oldestDataMs, readEvents, smallestGrouping } from './read-events.js';
 import type { RollupReach } from './read-plan.js';
 import { runRead } from './read.js';
 import { describeTables, Names } from './schema.js';
@@ -36,8 +36,12 @@ interface KnownState {
   readonly dirtyMinutes: readonly number[];
   readonly revisionByDay: ReadonlyMap<number, number>;
 }
+  readonly dataFromMs: number;
 
 /** @throws TidemarkError invalid for names that cannot be columns */
+/** Another process may write events older than all others: rare, and until they are known the buckets before them are unknown, not wrong. */
+const DATA_FROM_TTL_STATES = 40;
+
 export function createColdTier(definition: Definition, engine: Engine, clock: Clock, options: ColdTierOptions = {}): ColdTier {
   rawFields(definition);
   return new EngineColdTier(definition, engine, clock, options);
@@ -57,6 +61,7 @@ class EngineColdTier implements ColdTier {
   #known: { readonly atMs: number; readonly state: Promise<KnownState> } | null = null;
 
   constructor(definition: Definition, engine: Engine, clock: Clock, options: ColdTierOptions) {
+  #dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
     this.#definition = definition;
     this.#engine = engine;
     this.#clock = clock;
@@ -106,6 +111,10 @@ class EngineColdTier implements ColdTier {
     // Only now: a compaction that has not seen these rows published its intent before this is read.
     const { closing } = await this.#marks.read();
     const oldest = this.#clock.now() - this.#definition.retention.rawMs;
+    if (rows.minutes.some((minute) => minute * MINUTE_MS < this.#dataFrom.ms)) {
+      this.#dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
+      this.#known = null;
+    }
     const late = rows.minutes.filter((minute) => minute * MINUTE_MS < closing['1m'] && minute * MINUTE_MS >= oldest);
     if (late.length > 0) {
       const entry = this.#newId();
@@ -118,8 +127,8 @@ class EngineColdTier implements ColdTier {
   }
 
   async state(): Promise<CompactionState> {
-    const { marks, dirtyMinutes, revisionByDay } = await this.#state();
-    return { closedUntilMs: marks.closed['1m'], dirtyMinutes, revisionByDay };
+    const { marks, dirtyMinutes, revisionByDay, dataFromMs } = await this.#state();
+    return { closedUntilMs: marks.closed['1m'], dirtyMinutes, revisionByDay, dataFromMs };
   }
 
   async compact(untilMs: number, signal: AbortSignal, onProgress: (closedUntilMs: number) => void = () => undefined): Promise<void> {
@@ -234,6 +243,17 @@ class EngineColdTier implements ColdTier {
     const marks = await this.#marks.read();
     const dirty = await this.#marks.dirty(marks.closed['1m']);
     const revisionByDay = await this.#marks.revisions();
-    return { marks, dirtyMinutes: [...new Set(dirty.map((entry) => entry.minute))], revisionByDay };
+    const dataFromMs = await this.#readDataFrom();
+    return { marks, dirtyMinutes: [...new Set(dirty.map((entry) => entry.minute))], revisionByDay, dataFromMs };
+  }
+
+  async #readDataFrom(): Promise<number> {
+    const now = this.#clock.monotonic();
+    const { atMs, ms } = this.#dataFrom;
+    if (Number.isFinite(ms) && now - atMs < this.#stateTtlMs * DATA_FROM_TTL_STATES) {
+      return ms;
+    }
+    this.#dataFrom = { atMs: now, ms: await oldestDataMs(this.#engine, this.#names) };
+    return this.#dataFrom.ms;
   }
 }

@@ -8,7 +8,7 @@ import type { Output } from './tier-read.js';
 
 describe('answers over both tiers', () => {
   const bench = new Bench(DAY_EVENTS, { coverageFromMs: NOW - 10 * H });
-  bench.cold.compaction = { closedUntilMs: NOW - (NOW % M) - 5 * M, dirtyMinutes: [], revisionByDay: new Map() };
+  bench.cold.compaction = { closedUntilMs: NOW - (NOW % M) - 5 * M, dirtyMinutes: [], revisionByDay: new Map(), dataFromMs: 0 };
 
   it.each(['views', 'buys', 'revenue', 'fastest', 'slowest', 'mean_latency', 'users', 'latency', 'conversion', 'active_users'])(
     '%s are what one pass over the events gives, wherever the boundary lies',
@@ -254,5 +254,52 @@ describe('executions', () => {
     expect(result.status).toBe(500);
     expect(JSON.stringify(result)).not.toContain('secret');
     expect(bench.errors).toMatchObject([{ message: 'SELECT secret FROM internals' }]);
+  });
+});
+
+describe('before the first event that is kept', () => {
+  const OLDEST = NOW - 30 * M - 7 * S;
+  const events = DAY_EVENTS.filter((event) => event.timeMs >= OLDEST);
+  const bench = new Bench(events);
+  bench.cold.compaction = { closedUntilMs: NOW - (NOW % M), dirtyMinutes: [], revisionByDay: new Map(), dataFromMs: OLDEST };
+
+  it('nothing is claimed, and from its bucket on an empty one is a zero', async () => {
+    const frame = await bench.frame({ measure: 'views', bucket: '1m' });
+    const times = column(frame, 0).map(Number);
+    const values = column(frame, 1);
+    const first = OLDEST - (OLDEST % M);
+    times.forEach((time, i) => {
+      if (time < first) expect(values[i]).toBeNull();
+      else if (time < NOW - 2 * M) expect(values[i]).not.toBeNull();
+    });
+    expect(times[0]).toBeLessThan(first);
+    expect(values.filter((value) => value === null).length).toBeGreaterThan(25);
+  });
+
+  it('a total of the time before has no value, one that reaches beyond has', async () => {
+    expect((await bench.frame({ measure: 'views', format: 'total' }, NOW - 5 * M)).data.values[0][0]).toBeGreaterThan(0);
+    const { results } = await bench.engine.run(
+      testTenant(),
+      { from: NOW - 2 * H, to: NOW - H, queries: [{ refId: 'A', measure: 'views', format: 'total' }] },
+      NEVER,
+    );
+    expect(results['A'].frames[0].schema.fields).toEqual([]);
+  });
+
+  it('where nothing is kept at all, nothing is zero', async () => {
+    const empty = new Bench([]);
+    empty.cold.compaction = { ...bench.cold.compaction, dataFromMs: Number.POSITIVE_INFINITY };
+    expect((await empty.frame({ measure: 'views', bucket: '1m' })).schema.fields).toEqual([]);
+    expect((await empty.frame({ measure: 'views', bucket: '1m', fill: 'zero' })).schema.fields).toEqual([]);
+  });
+});
+
+describe('numbers of distinct values', () => {
+  it('are whole, and a ratio of them is made of what they were estimated as', async () => {
+    const bench = new Bench(DAY_EVENTS);
+    const frame = await bench.frame({ measure: 'users', bucket: '10m', groupBy: ['country'] });
+    for (const values of frame.data.values.slice(1)) {
+      for (const value of values) expect(value === null || Number.isInteger(value)).toBe(true);
+    }
   });
 });

@@ -10,7 +10,7 @@ import type { Ask, EventsAsk, MetricAsk, ValuesAsk } from './ask.js';
 import { untilAborted } from './coalesce.js';
 import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
-import { finishSeries, partialFromMs } from './finish.js';
+import { finishSeries, partialFromMs, type Known } from './finish.js';
 import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type HistogramBins } from './frames.js';
 import type { Freshness, FreshnessProvider } from './freshness.js';
 import { metricMeta, rangeMeta } from './meta.js';
@@ -233,15 +233,20 @@ export class QueryEngine {
     const { def, bins } = this.#options;
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
     const { freshness, state, nowMs } = situation;
-    const completeUntilMs = Math.max(freshness.watermarkMs, freshness.newestEventMs, state?.closedUntilMs ?? 0);
+    const known: Known = {
+      nowMs,
+      // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
+      dataFromMs: state?.dataFromMs ?? 0,
+      completeUntilMs: Math.max(freshness.watermarkMs, freshness.newestEventMs, state?.closedUntilMs ?? 0),
+    };
     const partialFrom = partialFromMs(plan, freshness.watermarkMs);
     const details = { plan, executed, freshness, partialFrom };
     const tiers = tiersOf(plan);
     const counted = { tiers, cacheHits: executed.cache.hits, cacheMisses: executed.cache.misses };
     if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
     if (ask.histogram >= 0)
-      return { frames: [histogramFrame(def, ask, executed.main, bins, completeUntilMs, metricMeta(details, []))], ...counted };
-    const finished = finishSeries(def, ask, plan, executed.main, executed.compare, { nowMs, completeUntilMs });
+      return { frames: [histogramFrame(def, ask, executed.main, bins, plan.bucketMs, known, metricMeta(details, []))], ...counted };
+    const finished = finishSeries(def, ask, plan, executed.main, executed.compare, known);
     const most = tenant.quotas.seriesPerQuery;
     if (most > 0 && finished.series.length > most) {
       throw new QueryProblem(

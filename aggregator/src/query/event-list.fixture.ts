@@ -230,7 +230,7 @@ export class ListHot implements HotSource {
 /** The cold tier: answers anything, and remembers what it was asked. */
 export class ListCold implements ColdSource {
   readonly reads: Omit<TierRead, 'signal'>[] = [];
-  compaction: CompactionState = { closedUntilMs: 0, dirtyMinutes: [], revisionByDay: new Map() };
+  compaction: CompactionState = { closedUntilMs: 0, dirtyMinutes: [], revisionByDay: new Map(), dataFromMs: 0 };
   failure: Error | null = null;
   beforeAnswer: ((signal: AbortSignal) => Promise<void>) | null = null;
 

@@ -7,7 +7,6 @@ import { keptForMs } from './bucket.js';
 import { groupKey } from './combine.js';
 import type { Notice, Plan } from './plan.js';
 import type { GroupResult, TierResult } from './tier-read.js';
-import { SECOND_MS } from './time-expression.js';
 
 export interface Series {
   /** Values of the groupBy dimensions, in their order. */
@@ -28,6 +27,8 @@ export interface Finished {
 
 export interface Known {
   readonly nowMs: number;
+  /** Event time of the oldest event that is kept; Infinity: there is none. Before it nothing was seen, which is not a zero. */
+  readonly dataFromMs: number;
   /** Up to this event time nothing is missing but late events: an empty bucket before it is a real zero. */
   readonly completeUntilMs: number;
 }
@@ -86,13 +87,20 @@ function alignTo(group: GroupResult, from: Float64Array, to: readonly number[]):
 class Filler {
   readonly #ask: MetricAsk;
   readonly #zeroable: readonly boolean[];
+  /** An estimate of distinct values is told as the whole number that it stands for; a ratio is computed before. */
+  readonly #whole: boolean;
   readonly #known: Known;
-  readonly #keptFromMs: number;
+  /** Buckets that begin before this were never seen, or are not kept any more. */
+  readonly #knownFromMs: number;
 
   constructor(def: Definition, ask: MetricAsk, plan: Plan, known: Known) {
     this.#ask = ask;
     this.#known = known;
-    this.#keptFromMs = plan.bucketMs === 0 ? -Infinity : known.nowMs - keptForMs(def, Math.max(plan.bucketMs, SECOND_MS)) - plan.bucketMs;
+    this.#whole = ask.measure.kind === 'unique';
+    const keptFromMs = plan.bucketMs === 0 ? -Infinity : known.nowMs - keptForMs(def, plan.bucketMs);
+    const lengthMs = plan.bucketMs === 0 ? plan.main.toMs - plan.main.fromMs : plan.bucketMs;
+    // The bucket with the oldest event in it is known, and a total that reaches beyond it.
+    this.#knownFromMs = Math.max(keptFromMs, known.dataFromMs) - lengthMs + 1;
     this.#zeroable = ask.outputs.map((output) => {
       const kind = def.components[output.component].kind;
       return kind === 'count' || kind === 'sum' || kind === 'unique';
@@ -106,7 +114,8 @@ class Filler {
     let previous: number | null = null;
     for (let index = 0; index < timesMs.length; index++) {
       const present = presence[index] > 0;
-      const value = present ? this.#evaluate(stat.formula, group, index) : NaN;
+      const exact = present ? this.#evaluate(stat.formula, group, index) : NaN;
+      const value = this.#whole ? Math.round(exact) : exact;
       // Not a number: no event, nothing measured in them, or a division by zero.
       if (Number.isFinite(value)) values[index] = previous = value;
       else values[index] = this.#fill(stat, present, timesMs[index], previous);
@@ -116,7 +125,7 @@ class Filler {
 
   /** What stands in a bucket that has no value. */
   #fill(stat: Stat, present: boolean, timeMs: number, previous: number | null): number | null {
-    const complete = timeMs < this.#known.completeUntilMs && timeMs >= this.#keptFromMs;
+    const complete = timeMs < this.#known.completeUntilMs && timeMs >= this.#knownFromMs;
     if (!complete) return null;
     switch (this.#ask.fill) {
       case 'zero':

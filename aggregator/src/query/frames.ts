@@ -18,7 +18,7 @@ import {
   type FrameMeta,
   type FrameType,
 } from './data-frame.js';
-import type { Finished, Series } from './finish.js';
+import type { Finished, Known, Series } from './finish.js';
 import type { TierResult } from './tier-read.js';
 
 /** Values of histogram bins, from the sketch room. */
@@ -171,18 +171,20 @@ export function histogramFrame(
   ask: MetricAsk,
   result: TierResult,
   bins: HistogramBins,
-  completeUntilMs: number,
+  bucketMs: number,
+  known: Known,
   meta: FrameMeta,
 ): DataFrame {
   const buckets = result.groups[0]?.histograms[ask.histogram] ?? [];
   const seen = new Set(buckets.flatMap((bucket) => [...bucket.keys()]));
   const scale = 10 ** def.components[ask.outputs[ask.histogram].component].decimals;
+  const isKnown = (time: number): boolean => time < known.completeUntilMs && time + bucketMs > known.dataFromMs;
   const rows = [...seen].map((bin) => ({ bin, upper: bins.bounds(bin).upper / scale })).sort((a, b) => a.upper - b.upper);
   const timesMs = [...result.timesMs];
   if (rows.length === 0) return frame(ask.refId, typed(meta, 'heatmap-rows'), []);
   const columns = rows.map(({ bin, upper }) => {
     const name = String(Number(upper.toPrecision(6)));
-    const counts = timesMs.map((time, index) => buckets[index]?.get(bin) ?? (time < completeUntilMs ? 0 : null));
+    const counts = timesMs.map((time, index) => buckets[index]?.get(bin) ?? (isKnown(time) ? 0 : null));
     return numberColumn(name, counts, { labels: { le: name } });
   });
   return frame(ask.refId, typed(meta, 'heatmap-rows'), [timeColumn(timesMs), ...columns]);
