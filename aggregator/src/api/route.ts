@@ -54,12 +54,12 @@ export interface Route {
 export function checkParameters<T extends z.ZodObject>(schema: T, input: unknown): z.infer<T> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  const problem = problemOfSchema(parsed.error, input, '', Object.keys(schema.shape));
+  const problem = problemOfSchema(parsed.error, input, '', () => Object.keys(schema.shape));
   throw new QueryProblem(
     'invalid',
     problem.code.replace('_FIELD', '_PARAMETER'),
-    problem.message,
-    problem.remedy,
+    problem.message.replace('there is no field', 'there is no parameter'),
+    problem.remedy.replace('Correct the field', 'Correct the parameter'),
     problem.path === undefined ? {} : { path: problem.path },
   );
 }

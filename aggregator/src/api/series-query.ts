@@ -102,6 +102,12 @@ const PARAMETER_OF: readonly (readonly [RegExp, string])[] = [
 export function problemInParameters(problem: Problem): Problem {
   const { path, refId: _, ...rest } = problem;
   if (path === undefined) return rest;
+  if (rest.code === 'EMPTY_RANGE') {
+    // Both ends are named, in the message and in the remedy.
+    const message = rest.message.replace(/^from /, 'start ').replace(' before to ', ' before end ');
+    return { ...rest, message, remedy: 'Swap start and end, or give end a later time.', path: 'start' };
+  }
+  if (rest.code === 'NOT_A_NUMBER') rest.remedy = "Ask for it by POST /api/v1/query with kind: 'top'.";
   const rule = PARAMETER_OF.find(([pattern]) => pattern.test(path));
   const parameter = rule === undefined ? path : path.replace(rule[0], rule[1]);
   const message = rest.message.startsWith(path)

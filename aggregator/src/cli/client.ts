@@ -16,6 +16,14 @@ export async function request(
   path: string,
   init: { readonly body?: unknown; readonly accept?: string } = {},
 ): Promise<Response> {
+  if (!URL.canParse(path, target.url)) {
+    throw new TidemarkError(
+      'invalid',
+      'API_URL',
+      `--url: found ${JSON.stringify(target.url)}, expected an address.`,
+      'For example: --url http://localhost:4400',
+    );
+  }
   const headers: Record<string, string> = { accept: init.accept ?? 'application/json' };
   if (target.token !== '') {
     headers['authorization'] = `Bearer ${target.token}`;

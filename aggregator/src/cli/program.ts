@@ -24,7 +24,7 @@ interface DetectCommandOptions {
   readonly timezone: string;
 }
 
-const DEFINITION_HELP = 'the definition file (default: $TIDEMARK_DEFINITION, else tidemark.yaml)';
+const DEFINITION_HELP = 'the definition file';
 const EXIT_HELP = `
 Exit codes: 0 done · 1 failed · 2 the definition, an option or a query is wrong · 3 a store or the aggregator does not answer`;
 
@@ -43,7 +43,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
     });
-  const definitionOption = (): Option => new Option('-d, --definition <file>', DEFINITION_HELP).default(defaultDefinition, 'tidemark.yaml');
+  const definitionOption = (): Option =>
+    new Option('-d, --definition <file>', DEFINITION_HELP).default(defaultDefinition, '$TIDEMARK_DEFINITION, else tidemark.yaml');
   const urlOption = (): Option => new Option('--url <url>', 'the aggregator to ask').env('TIDEMARK_URL').default('http://localhost:4400');
   const tokenOption = (): Option => new Option('--token-file <file>', 'file with the bearer token (or $TIDEMARK_TOKEN)');
 

@@ -33,7 +33,18 @@ const answerSchema = z.object({
       frames: z.array(
         z.object({
           schema: z.object({
-            meta: z.object({ notices: z.array(z.object({ text: z.string() })).optional() }).optional(),
+            meta: z
+              .object({
+                notices: z.array(z.object({ text: z.string() })).optional(),
+                custom: z
+                  .object({
+                    partialFrom: z.number().nullish(),
+                    plan: z.object({ bucketMs: z.number() }).optional(),
+                    error: z.object({ code: z.string(), message: z.string(), remedy: z.string() }).optional(),
+                  })
+                  .optional(),
+              })
+              .optional(),
             fields: z.array(
               z.object({ name: z.string(), type: z.string(), config: z.object({ displayNameFromDS: z.string().optional() }).optional() }),
             ),
@@ -74,7 +85,8 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
   const answer = answerSchema.parse(answered);
   const result = answer.results['A'];
   if (result.error !== undefined) {
-    throw new TidemarkError(result.status >= 500 ? 'unavailable' : 'invalid', 'QUERY_FAILED', result.error);
+    const problem = result.frames[0]?.schema.meta?.custom?.error ?? { code: 'QUERY_FAILED', message: result.error, remedy: '' };
+    throw new TidemarkError(result.status >= 500 ? 'unavailable' : 'invalid', problem.code, inOptions(problem.message), remedyOf(problem));
   }
   if (options.format === 'json') {
     io.stdout.write(`${JSON.stringify(answered, null, 2)}\n`);
@@ -87,11 +99,28 @@ export async function query(measure: string, options: QueryOptions, io: Io): Pro
         ? rows.map((row) => `${row.map(csvCell).join(',')}\r\n`).join('')
         : `${table(rows, numericColumns(frame))}\n`,
     );
-    for (const notice of frame.schema.meta?.notices ?? []) {
-      io.stderr.write(`note: ${notice.text}\n`);
+    for (const notice of [...(frame.schema.meta?.notices ?? []).map(({ text }) => text), ...unfinished(frame)]) {
+      io.stderr.write(`note: ${notice}\n`);
     }
   }
   return EXIT.ok;
+}
+
+/** The API names places in the request's body, which nobody wrote here. */
+function inOptions(message: string): string {
+  return message.replace(/^queries\[0\]\./, '');
+}
+
+function remedyOf({ code, remedy }: { readonly code: string; readonly remedy: string }): string {
+  return code === 'NOT_A_NUMBER' ? 'Add --top 10.' : remedy;
+}
+
+/** A total says nothing of its newest bucket: it has none. */
+function unfinished(frame: Frame): string[] {
+  const custom = frame.schema.meta?.custom;
+  const partialFrom = custom?.partialFrom ?? null;
+  if (partialFrom === null || (custom?.plan?.bucketMs ?? 0) === 0 || frame.schema.fields.length === 0) return [];
+  return [`unfinished from ${new Date(partialFrom).toISOString()} on; events may still come`];
 }
 
 /** `country=DE`, `device!=phone`, `category=~shoe.*`, `country=DE|FR` is two values. */

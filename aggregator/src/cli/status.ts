@@ -1,14 +1,24 @@
 // `tidemark status`: asks a running aggregator how it is and prints it for people, or as it came.
 
 import { readFileSync } from 'node:fs';
+import { TidemarkError } from '../errors.js';
 import { request } from './client.js';
 import { EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
 import { bytes, table } from './table.js';
 import type { Status } from '../runtime/status.js';
 
+/** @throws TidemarkError invalid when the file cannot be read */
 export function readToken(tokenFile: string, io: Io): string {
-  return tokenFile === '' ? (io.env['TIDEMARK_TOKEN'] ?? '') : readFileSync(tokenFile, 'utf8').trim();
+  if (tokenFile === '') return io.env['TIDEMARK_TOKEN'] ?? '';
+  try {
+    return readFileSync(tokenFile, 'utf8').trim();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TidemarkError('invalid', 'TOKEN_FILE', `--token-file: ${reason}.`, 'Name a file that holds the token and can be read.', {
+      cause,
+    });
+  }
 }
 
 export async function status(
@@ -39,7 +49,7 @@ export async function status(
     [
       `${s.name}  ${s.state}, since ${s.startedAt}, roles ${s.roles.join(', ')}`,
       `watermark ${s.watermarkMs === 0 ? 'unknown' : new Date(s.watermarkMs).toISOString()}${s.complete ? '' : `  (incomplete: ${s.reason})`}`,
-      `hot   ${s.hot.ok ? 'ok' : 'DOWN'}  ${s.hot.detail}  ${bytes(s.hot.memoryBytes)}  covers ${s.hot.coverageFromMs === null ? 'nothing' : `from ${new Date(s.hot.coverageFromMs).toISOString()}`}`,
+      `hot   ${s.hot.ok ? 'ok' : 'DOWN'}  ${s.hot.detail}  ${bytes(s.hot.memoryBytes)}  covers ${coverage(s.hot.coverageFromMs)}`,
       `cold  ${s.cold.ok ? 'ok' : 'DOWN'}  ${s.cold.detail}  ${s.cold.rawRows} raw rows, ${bytes(s.cold.diskBytes)}  compacted until ${s.cold.closedUntilMs === 0 ? '-' : new Date(s.cold.closedUntilMs).toISOString()}, ${s.cold.dirtyMinutes} dirty minutes`,
       '',
       table(
@@ -50,4 +60,10 @@ export async function status(
     ].join('\n'),
   );
   return s.hot.ok && s.cold.ok ? EXIT.ok : EXIT.unavailable;
+}
+
+/** Since the start of time: nothing was read before this tier was there. */
+function coverage(fromMs: number | null): string {
+  if (fromMs === null) return 'nothing';
+  return fromMs === 0 ? 'all that was read' : `from ${new Date(fromMs).toISOString()}`;
 }

@@ -121,16 +121,16 @@ export function pathText(keys: readonly PropertyKey[]): string {
 /**
  * The first problem that a schema found, with what stands there and what was expected.
  * @param input what was parsed: issues name only places
- * @param allowed keys that the schema knows at the root, for the nearest spelling
+ * @param allowed keys that the schema knows at a place, for the nearest spelling; none where they are not worth listing
  */
 export function problemOfSchema(
   error: z.ZodError,
   input: unknown,
   prefix: string,
-  allowed: readonly string[],
+  allowed: (path: readonly PropertyKey[]) => readonly string[],
   refId?: string,
 ): QueryProblem {
-  const issue = deepest(error.issues);
+  const issue = misspelt(error.issues) ?? deepest(error.issues);
   const found = valueAt(input, issue.path);
   const inner = pathText(issue.path);
   const at = prefix === '' ? inner : inner === '' ? prefix : `${prefix}${inner.startsWith('[') ? '' : '.'}${inner}`;
@@ -138,7 +138,7 @@ export function problemOfSchema(
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     const path = at === '' ? key : `${at}.${key}`;
-    const names = issue.path.length === 0 ? allowed : [];
+    const names = allowed(issue.path);
     const hint = names.length > 0 ? suggestion(key, names, 'field') : 'Remove it.';
     return invalid('UNKNOWN_FIELD', `${path}: there is no field ${quote(key)} here.`, hint, { ...place, path });
   }
@@ -148,6 +148,11 @@ export function problemOfSchema(
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** A required field that is missing and an unknown one beside it are one mistake, and the unknown one's name says which. */
+function misspelt(issues: readonly Issue[]): Issue | null {
+  return issues.find((issue) => issue.code === 'unrecognized_keys' && issue.path.length === deepest(issues).path.length - 1) ?? null;
+}
 
 /** Of a union's branches the one that got furthest says most. */
 function deepest(issues: readonly Issue[]): Issue {
@@ -175,12 +180,12 @@ function expectation(issue: Issue): { readonly what: string; readonly hint: (fou
       return { what: `${/^[aeiou]/.test(issue.expected) ? 'an' : 'a'} ${issue.expected}`, hint: none };
     case 'too_small':
       return {
-        what: issue.origin === 'string' || issue.origin === 'array' ? `at least ${issue.minimum} of it` : `at least ${issue.minimum}`,
+        what: `at least ${issue.minimum}${unitOf(issue.origin, issue.minimum)}`,
         hint: none,
       };
     case 'too_big':
       return {
-        what: issue.origin === 'string' || issue.origin === 'array' ? `at most ${issue.maximum} of it` : `at most ${issue.maximum}`,
+        what: `at most ${issue.maximum}${unitOf(issue.origin, issue.maximum)}`,
         hint: none,
       };
     case 'invalid_union': {
@@ -196,6 +201,12 @@ function expectation(issue: Issue): { readonly what: string; readonly hint: (fou
     default:
       return { what: issue.message, hint: none };
   }
+}
+
+/** What a length counts; '' for numbers. */
+function unitOf(origin: string, count: number | bigint): string {
+  const unit = origin === 'string' ? ' character' : origin === 'array' ? ' element' : '';
+  return unit === '' || count === 1 ? unit : `${unit}s`;
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {

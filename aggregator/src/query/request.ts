@@ -154,7 +154,8 @@ export interface CheckedRequest {
  */
 export function checkRequest(input: unknown, nowMs: number): CheckedRequest {
   const parsed = envelopeSchema.safeParse(input);
-  if (!parsed.success) throw problemOfSchema(parsed.error, input, '', Object.keys(envelopeSchema.shape));
+  if (!parsed.success)
+    throw problemOfSchema(parsed.error, input, '', (path) => (path.length === 0 ? Object.keys(envelopeSchema.shape) : []));
   const { from, to, timezone, maxDataPoints: points, queries } = parsed.data;
   if (!isTimeZone(timezone)) {
     throw invalid(
@@ -222,13 +223,19 @@ function checkQuery(raw: unknown, at: string, index: number): CheckedQuery {
   if (schema === null) return { refId: id, at, query: null, problem: unknownKind(kind, at, id) };
   const parsed = schema.safeParse(raw);
   if (!parsed.success)
-    return { refId: id, at, query: null, problem: problemOfSchema(parsed.error, raw, at, Object.keys(schema.shape), id) };
+    return { refId: id, at, query: null, problem: problemOfSchema(parsed.error, raw, at, (path) => fieldsAt(schema, path), id) };
   return { refId: parsed.data.refId, at, query: parsed.data, problem: null };
 }
 
 function schemaOf(kind: string): (typeof QUERY_SCHEMAS)[keyof typeof QUERY_SCHEMAS] | null {
   if (kind === 'metric' || kind === 'top' || kind === 'events' || kind === 'values') return QUERY_SCHEMAS[kind];
   return null;
+}
+
+/** Names of the fields of a query, or of one of its filters. */
+function fieldsAt(schema: { readonly shape: object }, path: readonly PropertyKey[]): string[] {
+  if (path.length === 0) return Object.keys(schema.shape);
+  return path[0] === 'filters' && path.length === 2 ? Object.keys(filterSchema.shape) : [];
 }
 
 function unknownKind(kind: unknown, at: string, id: string): QueryProblem {

@@ -91,8 +91,11 @@ export class Runtime {
     this.#freshness = new GroupFreshness(definition, clock, this.#hot, this.#pipeline);
     this.#watch();
     this.#server = this.#createServer();
-    const address = await this.#server.listen({ host: definition.server.host, port: definition.server.port });
-    logger.info({ address }, `listening on ${address}`);
+    await this.#server.listen({
+      host: definition.server.host,
+      port: definition.server.port,
+      listenTextResolver: (address) => `listening on ${address}`,
+    });
 
     const report = { failed: (step: string, error: TidemarkError, attempt: number) => this.#retrying(step, error, attempt) };
     await untilDone('start the hot tier', signal, report, () => this.#hot.start());

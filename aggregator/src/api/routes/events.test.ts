@@ -29,6 +29,7 @@ describe('POST /api/v1/events', () => {
     expect([mixed.statusCode, mixed.json()]).toEqual([207, { accepted: 1, refused }]);
     const none = await bench({ answer: { accepted: 0, refused } }).post('/api/v1/events', [{}]);
     expect([none.statusCode, none.json().error.code, none.json().refused]).toEqual([400, 'ALL_EVENTS_REFUSED', refused]);
+    expect(none.json().error.message).toBe('The event was refused: field time: found nothing.');
   });
 
   it.each([

@@ -65,8 +65,11 @@ function nothingTaken({ refused }: CollectAnswer): object {
   return {
     error: {
       code: 'ALL_EVENTS_REFUSED',
-      message: `All ${refused.length} events were refused; the first: ${first.detail}.`,
-      remedy: 'Correct the events; `refused` has the reason of each.',
+      message:
+        refused.length === 1
+          ? `The event was refused: ${first.detail}.`
+          : `All ${refused.length} events were refused; the first: ${first.detail}.`,
+      remedy: 'Correct what was sent; `refused` has the reason of each event.',
     },
   };
 }

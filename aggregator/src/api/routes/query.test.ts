@@ -157,16 +157,16 @@ describe('GET /api/v1/series', () => {
     ['/api/v1/series/views?dimensions=land', 400, 'UNKNOWN_DIMENSION', 'dimensions[0]', 'Known'],
     ['/api/v1/series/views?filter=DE', 400, 'INVALID_PARAMETER', 'filter', 'filter=country:DE'],
     ['/api/v1/series/views?filter=cuntry:DE', 400, 'UNKNOWN_DIMENSION', 'filter[0].dimension', 'country'],
-    ['/api/v1/series/views?start=now&end=now-1h', 400, 'EMPTY_RANGE', 'start', 'Swap'],
+    ['/api/v1/series/views?start=now&end=now-1h', 400, 'EMPTY_RANGE', 'start', 'Swap start and end'],
     ['/api/v1/series/views?start=gestern', 400, 'INVALID_TIME', 'start', 'time'],
     ['/api/v1/series/views?granularty=1m', 400, 'UNKNOWN_PARAMETER', 'granularty', 'Did you mean "granularity"?'],
-    ['/api/v1/series/views?limit=many', 400, 'INVALID_PARAMETER', 'limit', 'again'],
+    ['/api/v1/series/views?limit=many', 400, 'INVALID_PARAMETER', 'limit', 'Correct the parameter'],
     ['/api/v1/series/views?start=now-10y&granularity=1s', 400, 'TOO_MANY_BUCKETS', 'granularity', '12h'],
-    ['/api/v1/series/pages', 400, 'NOT_A_NUMBER', 'measure', 'top'],
+    ['/api/v1/series/pages', 400, 'NOT_A_NUMBER', 'measure', 'POST /api/v1/query'],
   ])('%s is refused in the words of its parameters', async (url, status, code, path, remedy) => {
     const response = await bench().get(url);
     expect([response.statusCode, response.json().error.code, response.json().error.path]).toEqual([status, code, path]);
     expect(response.json().error.remedy).toContain(remedy);
-    expect(response.json().error.message).not.toMatch(/queries\[0\]|\bfrom\b/);
+    expect(response.json().error.message).not.toMatch(/queries\[0\]|\bfrom\b|before to|no field/);
   });
 });
