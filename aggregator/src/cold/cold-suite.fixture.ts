@@ -79,12 +79,12 @@ export function coldTierSuite(makeEngine: () => Engine): void {
   const figure = async (sql: string): Promise<number> => decodeNative(await engine.query(`SELECT toFloat64(${sql}) AS x`, { lane: 'query' })).numbers('x')[0];
 
   describe('reads equal the plain answer', () => {
-    it.each([1, 2, 3])('for random reads at every stage of compaction (seed %i)', async (seed) => {
+    it.each([1, 2])('for random reads at every stage of compaction (seed %i)', async (seed) => {
       const random = seeded(seed);
       const at = await bench();
       await at.insert(randomEvents(random, 1500, START - 2 * HOUR, START + 3 * DAY));
       await at.insert(randomEvents(random, 800, START + DAY - HOUR, START + DAY + HOUR, 10_000));
-      await compareSome(at, random, 12);
+      await compareSome(at, random, 8);
       await at.compact(START + DAY + 17 * MINUTE);
       await compareSome(at, random, 15);
       await at.insert(at.events.slice(100, 400));
@@ -93,9 +93,9 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await compareSome(at, random, 15);
       await at.compact(START + 2 * DAY + 5 * HOUR);
       expect((await at.tier.state()).dirtyMinutes).toEqual([]);
-      await compareSome(at, random, 25);
+      await compareSome(at, random, 15);
       await at.compact(NOW);
-      await compareSome(at, random, 25);
+      await compareSome(at, random, 15);
     });
 
     it('for every component, grouping and resolution over rollups and over raw events alike', async () => {
@@ -132,6 +132,32 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       }
     });
 
+    it('for windows that stand ready, next to ones that late rows touched', async () => {
+      const at = await bench();
+      const [users, latency] = [10, 12];
+      await at.insert(randomEvents(seeded(6), 1200, START, START + 2 * HOUR));
+      const outputs: Output[] = [{ component: users, stat: 'estimate' }, { component: 0, stat: 'value' }];
+      const reads = [
+        { ...whole(at.definition), outputs, bucketMs: MINUTE, windowSizeMs: 5 * MINUTE },
+        { ...whole(at.definition), outputs, grouping: 3, groupBy: [1], filters: [{ dimension: 0, op: '=' as const, values: ['DE'] }], bucketMs: 5 * MINUTE, windowSizeMs: 15 * MINUTE },
+        { ...whole(at.definition), outputs: [{ component: latency, stat: 'quantile' as const, q: 0.95 }], grouping: 4, groupBy: [0, 1, 2], bucketMs: 2 * MINUTE, windowSizeMs: 5 * MINUTE },
+        { ...whole(at.definition), outputs: [...outputs, { component: latency, stat: 'quantile' as const, q: 0.25 }], bucketMs: MINUTE, windowSizeMs: 5 * MINUTE },
+      ].map((read) => ({ ...read, fromMs: START - 10 * MINUTE, toMs: START + 2 * HOUR + 20 * MINUTE }));
+      const sources = async (): Promise<string[]> => {
+        for (const read of reads) await compare(at, read);
+        return Promise.all(reads.map(async (read) => (await at.tier.read({ ...read, signal: NEVER })).detail.source));
+      };
+      expect(await sources()).toEqual(['events', 'events', 'events', 'events']);
+      await at.compact(START + 2 * HOUR - 7 * MINUTE);
+      expect(await sources()).toEqual(['windows_1m + rollup_1m + events', 'windows_1m + rollup_1m + events', 'windows_1m + rollup_1m + events', 'rollup_1m + events']);
+      await at.insert(randomEvents(seeded(7), 10, START + 30 * MINUTE, START + 32 * MINUTE, 5_000));
+      await sources();
+      await at.compact(START + 2 * HOUR - 2 * MINUTE);
+      await sources();
+      await at.compact(START + 3 * HOUR);
+      expect((await sources()).slice(0, 3)).toEqual(['windows_1m', 'windows_1m', 'windows_1m']);
+    });
+
     it('for totals with ragged second edges over all resolutions at once', async () => {
       const random = seeded(9);
       const at = await bench();
@@ -152,7 +178,7 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await second.start();
       await Promise.all([at.compact(START + 26 * HOUR), second.compact(START + 26 * HOUR, NEVER)]);
       await second.compact(START + 26 * HOUR, NEVER);
-      await compareSome(at, seeded(4), 15);
+      await compareSome(at, seeded(4), 8);
       expect(await figure(`(SELECT sum(version) FROM ${at.definition.cold.database}.rollup_1m FINAL WHERE grouping = 'none')`)).toBe(1500);
       expect(await figure(`(SELECT sum(version) FROM ${at.definition.cold.database}.rollup_1d FINAL WHERE grouping = 'none' AND bucket = '2090-06-05 00:00:00')`)).toBe(
         at.events.filter((event) => event.timeMs < START + DAY).length,
@@ -162,20 +188,23 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     it('goes on after it was cut off between any two of its writes', async () => {
       const random = seeded(31);
       const at = await bench();
-      await at.insert(randomEvents(random, 900, START, START + DAY + HOUR));
+      await at.insert(randomEvents(random, 500, START + 21 * HOUR, START + DAY + HOUR));
       for (let allowed = 0; ; allowed++) {
         const failing = failAfter(engine, allowed);
         const tier = createColdTier(at.definition, failing.engine, at.clock, { batchRows: 200 });
         const failure = await tier.compact(START + DAY + HOUR, NEVER).then(() => null, (error: unknown) => error);
-        if (allowed % 3 === 1 && allowed < 12) await at.insert(randomEvents(random, 20, START, START + DAY, 50_000 + allowed * 100));
-        if (allowed % 4 === 0) await compareSome(at, random, 3);
-        if (failure === null) break;
+        if (allowed % 3 === 1 && allowed < 12) await at.insert(randomEvents(random, 20, START + 21 * HOUR, START + DAY, 50_000 + allowed * 100));
+        if (allowed % 4 === 0) await compareSome(at, random, 2);
+        if (failure === null) {
+          expect(allowed).toBeGreaterThan(5);
+          break;
+        }
         expect(failing.stopped()).toBe(true);
         expect(allowed).toBeLessThan(200);
       }
       await at.compact(START + DAY + HOUR);
       expect((await at.tier.state()).dirtyMinutes).toEqual([]);
-      await compareSome(at, random, 15);
+      await compareSome(at, random, 10);
     });
 
     it('sees a row or finds its minute marked, whenever the row comes', async () => {
@@ -219,7 +248,7 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await at.insert(randomEvents(seeded(62), 100, START - DAY, START + 3 * HOUR, 5_000));
       await compareSome(at, seeded(63), 6);
       await at.compact(START + DAY);
-      await compareSome(at, seeded(64), 10);
+      await compareSome(at, seeded(64), 6);
     });
 
     it('history older than the minutes are kept goes into hours and days directly', async () => {
@@ -230,11 +259,11 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const database = at.definition.cold.database;
       expect(await figure(`(SELECT count() FROM ${database}.rollup_1m WHERE bucket < '2090-06-08 00:00:00')`)).toBe(0);
       expect(await figure(`(SELECT count() FROM ${database}.rollup_1d FINAL WHERE grouping = 'none' AND tenant = 'shop')`)).toBe(6);
-      await compareSome(at, seeded(72), 10, START, START + 6 * DAY);
+      await compareSome(at, seeded(72), 6, START, START + 6 * DAY);
       await at.insert(randomEvents(seeded(73), 50, START, START + 6 * DAY, 8_000));
       await compareSome(at, seeded(74), 6, START, START + 6 * DAY);
       await at.compact(START + 6 * DAY);
-      await compareSome(at, seeded(75), 10, START, START + 6 * DAY);
+      await compareSome(at, seeded(75), 6, START, START + 6 * DAY);
       const read = { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: DAY, fromMs: START, toMs: START + 6 * DAY };
       expect((await at.tier.read({ ...read, signal: NEVER })).detail.source).toBe('rollup_1d');
       await compare(at, read);
@@ -253,6 +282,26 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       expect((await at.tier.state()).closedUntilMs).toBe(closed[0]);
       expect(closed[0]).toBeLessThan(START + DAY);
       await compareSome(at, seeded(82), 5);
+    });
+
+    it('knows where its data begins, raw or compacted, and that it has none', async () => {
+      const at = await bench();
+      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
+      await at.compact(START);
+      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
+      const events = randomEvents(seeded(95), 50, START + 5_000, START + 3 * HOUR);
+      await at.insert(events);
+      const oldest = Math.min(...events.map((event) => event.timeMs));
+      expect((await at.tier.state()).dataFromMs).toBe(oldest);
+      await at.compact(START + DAY);
+      // The day's rollup begins with the day; what is known more exactly stays so.
+      expect((await at.tier.state()).dataFromMs).toBe(oldest);
+      await at.insert(randomEvents(seeded(96), 1, START - HOUR, START - HOUR + 1, 5_000));
+      expect((await at.tier.state()).dataFromMs).toBe(START - HOUR);
+      await at.compact(START + DAY);
+      await engine.command(`TRUNCATE TABLE ${at.definition.cold.database}.events`, { lane: 'control' });
+      const reopened = await bench({}, at.definition.cold.database);
+      expect((await reopened.tier.state()).dataFromMs).toBe(START - HOUR);
     });
 
     it('of nothing closes the time before it, and later rows there are late', async () => {
@@ -281,26 +330,6 @@ export function coldTierSuite(makeEngine: () => Engine): void {
         }
         for (const pattern of ["it's", '^$', '\\\\', 'D[EF]|R', '(?i)de', 'x{2}', '.*']) {
           await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '=~', values: [pattern] }] });
-    it('knows where its data begins, raw or compacted, and that it has none', async () => {
-      const at = await bench();
-      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
-      await at.compact(START);
-      expect((await at.tier.state()).dataFromMs).toBe(Number.POSITIVE_INFINITY);
-      const events = randomEvents(seeded(95), 50, START + 5_000, START + 3 * HOUR);
-      await at.insert(events);
-      const oldest = Math.min(...events.map((event) => event.timeMs));
-      expect((await at.tier.state()).dataFromMs).toBe(oldest);
-      await at.compact(START + DAY);
-      // The day's rollup begins with the day; what is known more exactly stays so.
-      expect((await at.tier.state()).dataFromMs).toBe(oldest);
-      await at.insert(randomEvents(seeded(96), 1, START - HOUR, START - HOUR + 1, 5_000));
-      expect((await at.tier.state()).dataFromMs).toBe(START - HOUR);
-      await at.compact(START + DAY);
-      await engine.command(`TRUNCATE TABLE ${at.definition.cold.database}.events`, { lane: 'control' });
-      const reopened = await bench({}, at.definition.cold.database);
-      expect((await reopened.tier.state()).dataFromMs).toBe(START - HOUR);
-    });
-
           await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '!~', values: [pattern] }] });
         }
       }
@@ -447,21 +476,23 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     it('a component, a grouping and a dimension that come later are backfilled from raw events', async () => {
       const full = testDefinition('x');
       const early = {
+        measures: [],
         components: full.components.filter((c) => c.index < 6),
         dimensions: full.dimensions.slice(0, 2),
         groupings: full.groupings.filter((g) => g.index < 3),
       };
       const old = await bench(early);
-      await old.insert(randomEvents(seeded(181), 900, START, START + DAY + 3 * HOUR));
+      await old.insert(randomEvents(seeded(181), 600, START, START + 4 * HOUR));
+      await old.insert(randomEvents(seeded(187), 300, START + 22 * HOUR, START + DAY + 3 * HOUR, 4_000));
       await old.compact(START + DAY + 2 * HOUR);
       await compareSome(old, seeded(182), 5);
       const at = await bench({ layoutHash: 'layout-2' }, old.definition.cold.database);
       at.events.push(...old.events);
-      await compareSome(at, seeded(183), 12);
-      await at.insert(randomEvents(seeded(184), 100, START, START + DAY + 3 * HOUR, 7_000));
+      await compareSome(at, seeded(183), 8);
+      await at.insert(randomEvents(seeded(184), 50, START, START + 4 * HOUR, 7_000));
       await compareSome(at, seeded(185), 8);
       await at.compact(START + DAY + 2 * HOUR);
-      await compareSome(at, seeded(186), 20);
+      await compareSome(at, seeded(186), 12);
       const read = { ...whole(at.definition), grouping: 4, groupBy: [2], bucketMs: DAY, fromMs: START, toMs: START + DAY };
       expect((await at.tier.read({ ...read, signal: NEVER })).detail.source).toBe('rollup_1d');
       await compare(at, read);
@@ -469,7 +500,7 @@ export function coldTierSuite(makeEngine: () => Engine): void {
 
     it('a component over a field that was not recorded is unknown before, not zero', async () => {
       const full = testDefinition('x');
-      const before = { fields: full.fields.filter((f) => f.name !== 'delta'), components: full.components.filter((c) => c.field !== 9).map((c, index) => ({ ...c, index })) };
+      const before = { measures: [], fields: full.fields.filter((f) => f.name !== 'delta'), components: full.components.filter((c) => c.field !== 9).map((c, index) => ({ ...c, index })) };
       const old = await bench(before, undefined, START + 10 * HOUR);
       await old.insert(randomEvents(seeded(191), 300, START, START + 10 * HOUR));
       await old.compact(START + 10 * HOUR);
@@ -490,7 +521,7 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const scaled = createColdTier({ ...at.definition, fields }, shared(engine), at.clock);
       await expect(scaled.migrate(() => undefined)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_DECIMALS_CHANGED' });
       const retyped = at.definition.fields.map((f) => (f.name === 'page' ? { ...f, type: 'number' as const } : f));
-      const other = createColdTier({ ...at.definition, fields: retyped, components: at.definition.components.slice(0, 3) }, shared(engine), at.clock);
+      const other = createColdTier({ ...at.definition, measures: [], fields: retyped, components: at.definition.components.slice(0, 3) }, shared(engine), at.clock);
       await expect(other.migrate(() => undefined)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_TYPE_CHANGED' });
       const named = at.definition.fields.map((f) => (f.name === 'page' ? { ...f, name: 'offset' } : f));
       expect(() => createColdTier({ ...at.definition, fields: named }, shared(engine), at.clock)).toThrow(/offset/);

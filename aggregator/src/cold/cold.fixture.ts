@@ -3,7 +3,7 @@
 
 import { RE2JS } from 're2js';
 import type { Clock } from '../clock.js';
-import type { Component, Condition, Definition, Field, Grouping } from '../definition/model.js';
+import type { Component, Condition, Definition, Field, Grouping, Measure } from '../definition/model.js';
 import type { Filter, Output, TierRead, TopItem } from '../query/tier-read.js';
 import { binOf, coarseBin } from '../sketch/ddsketch-bins.js';
 import type { RawColumn, RawRows } from '../window/flush-batch.js';
@@ -88,6 +88,13 @@ export function components(drafts: readonly ComponentDraft[]): readonly Componen
   return drafts.map((draft, index) => ({ index, where: [], decimals: 0, weightField: -1, keep: 0, quantiles: [], ...draft }));
 }
 
+function window(name: string, kind: 'unique' | 'quantiles', component: number, sizeMs: number): Measure {
+  return {
+    index: 0, name, kind, description: '', unit: '', components: [component], quantiles: [], limit: 0, numerator: -1, denominator: -1,
+    window: { sizeMs, slideMs: 30_000 },
+  };
+}
+
 function groupings(...sets: number[][]): readonly Grouping[] {
   const names = ['country', 'device', 'type'];
   return sets.map((dimensions, index) => ({
@@ -115,7 +122,7 @@ export function testDefinition(database: string, more: Partial<Definition> = {})
       { index: 2, name: 'type', field: 4, cap: 20 },
     ],
     components: components(DRAFTS),
-    measures: [],
+    measures: [window('users_5m', 'unique', 10, 5 * MINUTE), window('users_15m', 'unique', 10, 15 * MINUTE), window('latency_5m', 'quantiles', 12, 5 * MINUTE)],
     groupings: groupings([], [0], [1], [0, 1], [0, 1, 2]),
     latenessMs: 5_000,
     maxFutureMs: MINUTE,

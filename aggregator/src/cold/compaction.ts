@@ -13,6 +13,7 @@ import { type CompactionMarks, dayOfMinute, type DirtyEntry } from './marks.js';
 import { decodeNative } from './native-reader.js';
 import type { Names } from './schema.js';
 import { onCluster, sqlInt, sqlString } from './sql.js';
+import { compactWindows, readyWindows, windowsMark, WINDOWS_TABLE } from './windows.js';
 
 export interface CompactorOptions {
   readonly definition: Definition;
@@ -50,6 +51,7 @@ export class Compactor {
     const until = Math.floor(untilMs / MINUTE_MS) * MINUTE_MS;
     await this.#closeMinutes(until, signal, onProgress);
     await this.#recompactDirty(signal);
+    await this.#closeWindows(signal);
     await this.#closeCoarse('1h', signal);
     await this.#closeCoarse('1d', signal);
     await this.#backfill(history, signal);
@@ -81,6 +83,37 @@ export class Compactor {
     }
     if (start >= until) {
       await marks.publish('closed', '1m', until);
+      this.#options.onChange();
+    }
+  }
+
+  /** Writes the ready windows that end with closed minutes. */
+  async #closeWindows(signal: AbortSignal): Promise<void> {
+    const { marks, definition, names } = this.#options;
+    const mark = windowsMark(definition);
+    if (mark === null) {
+      return;
+    }
+    const { closed, windows } = await marks.read();
+    const known = windows.get(mark) ?? { closing: 0, closed: 0 };
+    const until = closed['1m'];
+    if (until <= known.closed) {
+      return;
+    }
+    if (until > known.closing) {
+      await marks.publish('closing', mark, until);
+    }
+    const first = known.closed === 0 ? await this.#firstRawMinute(until) : known.closed;
+    const start = Math.min(until, Math.max(first, Math.ceil(this.#keptFrom('1m') / MINUTE_MS) * MINUTE_MS));
+    for (const batch of await this.#batches({ fromMs: start, toMs: until }, MINUTE_MS, '1m', signal)) {
+      stopOn(signal);
+      // Written even without rows of its own: windows that end here reach back.
+      await this.#write(compactWindows(definition, names, batch));
+      await marks.publish('closed', mark, batch.toMs);
+      this.#options.onChange();
+    }
+    if (start >= until) {
+      await marks.publish('closed', mark, until);
       this.#options.onChange();
     }
   }
@@ -128,38 +161,46 @@ export class Compactor {
       stopOn(signal);
       const oldest = clock.now() - definition.retention.rawMs;
       const minutes = [...new Set(entries.map((entry) => entry.minute))].filter((minute) => minute * MINUTE_MS >= oldest);
-      await this.#rewrite(minutes, true, signal);
+      await this.#rewrite(minutes, signal);
+      await this.#rewriteDay(day, signal);
       await marks.bumpRevisions([day]);
       await marks.markCleaned(entries, clock.now());
       this.#options.onChange();
     }
   }
 
-  /** Recomputes minutes (of one day, ascending) and everything coarser that may have been computed from them. */
-  async #rewrite(minutes: readonly number[], days: boolean, signal: AbortSignal): Promise<void> {
+  /** Recomputes minutes (ascending), and windows and hours that may have been computed from them. Minutes without raw rows stay. */
+  async #rewrite(minutes: readonly number[], signal: AbortSignal): Promise<void> {
     const { definition, names, marks } = this.#options;
-    const kept = minutes.filter((minute) => minute * MINUTE_MS >= this.#keptFrom('1m'));
-    for (const spans of await this.#dirtyBatches(kept, signal)) {
+    const counts = await this.#rowsPerBucket(joinSpans(minutes.map(minuteSpan)), MINUTE_MS, 'raw', signal);
+    const present = minutes.filter((minute) => counts.has(minute * MINUTE_MS));
+    const kept = present.filter((minute) => minute * MINUTE_MS >= this.#keptFrom('1m'));
+    for (const spans of this.#packed(kept, counts)) {
       stopOn(signal);
       await this.#write(compactRaw(definition, names, '1m', spans));
     }
     // Read after the minutes were written: whoever publishes these later reads those minutes.
-    const { closing } = await marks.read();
-    for (const hour of new Set(minutes.map((minute) => Math.floor((minute * MINUTE_MS) / HOUR_MS) * HOUR_MS))) {
+    const { closing, windows } = await marks.read();
+    const mark = windowsMark(definition);
+    for (const span of mark === null ? [] : windowsTouched(definition, kept, windows.get(mark)?.closing ?? 0)) {
+      stopOn(signal);
+      await this.#write(compactWindows(definition, names, span));
+    }
+    for (const hour of new Set(present.map((minute) => Math.floor((minute * MINUTE_MS) / HOUR_MS) * HOUR_MS))) {
       if (hour + HOUR_MS <= closing['1h'] && hour >= this.#keptFrom('1h')) {
         stopOn(signal);
         await this.#writeCoarse('1h', { fromMs: hour, toMs: hour + HOUR_MS }, hour < this.#keptFrom('1m') ? 'raw' : '1m');
       }
     }
-    if (!days) {
-      return;
-    }
-    const closingDays = (await marks.read()).closing['1d'];
-    for (const day of new Set(minutes.map((minute) => dayOfMinute(minute) * DAY_MS))) {
-      if (day + DAY_MS <= closingDays && day >= this.#keptFrom('1d')) {
-        stopOn(signal);
-        await this.#writeCoarse('1d', { fromMs: day, toMs: day + DAY_MS }, day < this.#keptFrom('1h') ? 'raw' : '1h');
-      }
+  }
+
+  /** Recomputes a day that may have been computed already. To be called after its hours. */
+  async #rewriteDay(day: number, signal: AbortSignal): Promise<void> {
+    const span = { fromMs: day * DAY_MS, toMs: (day + 1) * DAY_MS };
+    const { closing } = await this.#options.marks.read();
+    if (span.toMs <= closing['1d'] && span.fromMs >= this.#keptFrom('1d')) {
+      stopOn(signal);
+      await this.#writeCoarse('1d', span, span.fromMs < this.#keptFrom('1h') ? 'raw' : '1h');
     }
   }
 
@@ -173,8 +214,11 @@ export class Compactor {
         stopOn(signal);
         const from = Math.max(span.fromMs, Math.floor((to - 1) / HOUR_MS) * HOUR_MS);
         const minutes = Array.from({ length: Math.ceil((to - from) / MINUTE_MS) }, (_, i) => Math.floor(from / MINUTE_MS) + i);
+        await this.#rewrite(minutes, signal);
         // A day is not read from its row before all of it is done, so it is written once.
-        await this.#rewrite(minutes, from % DAY_MS === 0 || from === span.fromMs, signal);
+        if (from % DAY_MS === 0 || from === span.fromMs) {
+          await this.#rewriteDay(dayOfMinute(minutes[0]), signal);
+        }
         await marks.bumpRevisions([dayOfMinute(minutes[0])]);
         await marks.publishBackfilled(row.appliedMs, row.backfill.toMs - from);
         onChange();
@@ -226,19 +270,11 @@ export class Compactor {
   }
 
   /** Groups scattered minutes into statements of bounded size. */
-  async #dirtyBatches(minutes: readonly number[], signal: AbortSignal): Promise<readonly (readonly Span[])[]> {
-    const spans = minutes.map((minute) => ({ fromMs: minute * MINUTE_MS, toMs: (minute + 1) * MINUTE_MS }));
-    if (spans.length === 0) {
-      return [];
-    }
-    const counts = await this.#rowsPerBucket(joinSpans(spans), MINUTE_MS, 'raw', signal);
+  #packed(minutes: readonly number[], counts: ReadonlyMap<number, number>): readonly (readonly Span[])[] {
     const batches: Span[][] = [];
     let rows = Infinity;
-    for (const span of spans) {
+    for (const span of minutes.map(minuteSpan)) {
       const n = counts.get(span.fromMs) ?? 0;
-      if (n === 0) {
-        continue;
-      }
       if (rows + n > this.#batchRows) {
         batches.push([]);
         rows = 0;
@@ -252,6 +288,9 @@ export class Compactor {
   /** Rows per bucket start, ascending; repeated rows count again, which only makes batches smaller. */
   async #rowsPerBucket(spans: readonly Span[], bucketMs: number, source: 'raw' | RollupResolution, signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
     const { engine, names } = this.#options;
+    if (spans.length === 0) {
+      return new Map();
+    }
     const seconds = sqlInt(bucketMs / 1000);
     const [time, table, condition] =
       source === 'raw' ? ['time', names.table('events'), rawSpans(spans)] : ['bucket', names.table(rollupTable(source)), bucketSpans(spans)];
@@ -288,10 +327,12 @@ export class Compactor {
     for (let at = Math.floor(from / step) * step; at < span.toMs; at += step) {
       partitions.add(partitionOf(resolution, at));
     }
+    const tables = [rollupTable(resolution), ...(resolution === '1m' && windowsMark(definition) !== null ? [WINDOWS_TABLE] : [])];
     for (const partition of partitions) {
-      stopOn(signal);
-      const table = cluster === '' ? names.table(rollupTable(resolution)) : names.local(rollupTable(resolution));
-      await engine.command(`OPTIMIZE TABLE ${table}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, { lane: 'compaction' });
+      for (const table of tables) {
+        stopOn(signal);
+        await engine.command(`OPTIMIZE TABLE ${names.local(table)}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, { lane: 'compaction' });
+      }
     }
   }
 }
@@ -303,6 +344,26 @@ function partitionOf(resolution: '1m' | '1h', atMs: number): string {
   // Monday of the week: the epoch was a Thursday.
   const day = Math.floor(atMs / DAY_MS);
   return new Date((day - ((day + 3) % 7)) * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** Spans of the minutes whose windows, as far as they may have been written, hold one of the given minutes. */
+function windowsTouched(definition: Definition, minutes: readonly number[], closing: number): readonly Span[] {
+  const longest = Math.max(...readyWindows(definition).map((window) => window.sizeMs));
+  const spans: Span[] = [];
+  for (const minute of minutes) {
+    const span = { fromMs: minute * MINUTE_MS, toMs: Math.min(closing, minute * MINUTE_MS + longest) };
+    const last = spans[spans.length - 1];
+    if (last !== undefined && span.fromMs <= last.toMs) {
+      spans[spans.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, span.toMs) };
+    } else if (span.toMs > span.fromMs) {
+      spans.push(span);
+    }
+  }
+  return spans;
+}
+
+function minuteSpan(minute: number): Span {
+  return { fromMs: minute * MINUTE_MS, toMs: (minute + 1) * MINUTE_MS };
 }
 
 function joinSpans(spans: readonly Span[]): readonly Span[] {

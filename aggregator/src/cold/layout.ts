@@ -204,7 +204,19 @@ const BOOKKEEPING: readonly TableSpec[] = [
   },
 ];
 
-/** Every table, in the order of creation. */
-export function tablesOf(definition: Definition): readonly TableSpec[] {
-  return [...BOOKKEEPING, eventsTable(definition), ...ROLLUPS.map((r) => rollup(definition, r))];
+/** Ready values beside the minutes' rows: same keys, partitions and retention. `columns`: what it keeps. */
+function windowsTable(definition: Definition, columns: readonly ColumnSpec[]): TableSpec {
+  const minutes = rollup(definition, '1m');
+  const keys = minutes.columns.slice(0, minutes.columns.findIndex((column) => column.name === 'version') + 1);
+  return { ...minutes, name: 'windows_1m', columns: [...keys, ...columns] };
+}
+
+/** Every table, in the order of creation. @param windows columns of ready windows, none: no such table */
+export function tablesOf(definition: Definition, windows: readonly ColumnSpec[]): readonly TableSpec[] {
+  return [
+    ...BOOKKEEPING,
+    eventsTable(definition),
+    ...ROLLUPS.map((r) => rollup(definition, r)),
+    ...(windows.length === 0 ? [] : [windowsTable(definition, windows)]),
+  ];
 }

@@ -17,6 +17,8 @@ const MINUTES_PER_DAY = 1440;
 export interface Marks {
   readonly closing: Readonly<Record<RollupResolution, number>>;
   readonly closed: Readonly<Record<RollupResolution, number>>;
+  /** The same for ready windows, by the name of their set. */
+  readonly windows: ReadonlyMap<string, { readonly closing: number; readonly closed: number }>;
   /** By definition row (applied_ms): how many ms of its backfill are done, from the newest back. */
   readonly backfilled: ReadonlyMap<number, number>;
 }
@@ -51,10 +53,18 @@ export class CompactionMarks {
         backfilled.set(Number(name.slice('backfilled_'.length)), value);
       }
     }
-    return { closing: of('closing'), closed: of('closed'), backfilled };
+    const windows = new Map<string, { closing: number; closed: number }>();
+    for (const [name, value] of values) {
+      const match = /^(closing|closed)_(windows .*)$/.exec(name);
+      if (match !== null) {
+        const known = windows.get(match[2]) ?? { closing: 0, closed: 0 };
+        windows.set(match[2], match[1] === 'closing' ? { ...known, closing: value } : { ...known, closed: value });
+      }
+    }
+    return { closing: of('closing'), closed: of('closed'), windows, backfilled };
   }
 
-  async publish(kind: 'closing' | 'closed', resolution: RollupResolution, untilMs: number): Promise<void> {
+  async publish(kind: 'closing' | 'closed', resolution: RollupResolution | `windows ${string}`, untilMs: number): Promise<void> {
     await this.#raise(`${kind}_${resolution}`, untilMs);
   }
 

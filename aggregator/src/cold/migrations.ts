@@ -6,11 +6,12 @@ import type { Definition } from '../definition/model.js';
 import type { MigrationStep } from './cold-tier.js';
 import { appendHistory, readHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
-import { MINUTE_MS, ROLLUPS, rollupTable, tablesOf } from './layout.js';
+import { MINUTE_MS, ROLLUPS, rollupTable, tablesOf, type TableSpec } from './layout.js';
 import { CompactionMarks } from './marks.js';
 import { decodeNative } from './native-reader.js';
 import { alterations, createDatabase, createTable, describeColumns, describeTables, localName, Names, type LiveColumn, type LiveTable } from './schema.js';
 import { sqlInt, sqlString } from './sql.js';
+import { windowColumns, WINDOWS_TABLE } from './windows.js';
 
 interface Step {
   readonly version: number;
@@ -37,7 +38,8 @@ export class Migrations {
     const done = await this.#recorded(tables);
     const steps: MigrationStep[] = this.#steps().map(({ version, name }) => ({ version, name, state: done.has(version) ? 'applied' : 'pending' }));
     const complete = steps.every((step) => step.state === 'applied');
-    const current = complete && alterations(this.#definition, columns, tables).length === 0 && (await readHistory(this.#engine, this.#names)).isCurrent(this.#definition);
+    const missing = this.#tables().some((table) => !tables.some((live) => live.name === localName(table.name, this.#definition.cold.cluster)));
+    const current = complete && !missing && alterations(this.#definition, columns, tables).length === 0 && (await readHistory(this.#engine, this.#names)).isCurrent(this.#definition);
     return [...steps, { ...this.#definitionStep(), state: current ? 'applied' : 'pending' }];
   }
 
@@ -58,8 +60,12 @@ export class Migrations {
     return this.list();
   }
 
+  #tables(): readonly TableSpec[] {
+    return tablesOf(this.#definition, windowColumns(this.#definition));
+  }
+
   #steps(): readonly Step[] {
-    const tables = tablesOf(this.#definition);
+    const tables = this.#tables();
     const create = (wanted: (name: string) => boolean) => async (): Promise<void> => {
       for (const table of tables.filter(({ name }) => wanted(name))) {
         for (const statement of createTable(table, this.#definition.cold)) {
@@ -67,7 +73,7 @@ export class Migrations {
         }
       }
     };
-    const isData = (name: string): boolean => name === 'events' || name.startsWith('rollup_');
+    const isData = (name: string): boolean => name === 'events' || name.startsWith('rollup_') || name === WINDOWS_TABLE;
     return [
       {
         version: 1,
@@ -78,7 +84,7 @@ export class Migrations {
         },
       },
       { version: 2, name: 'raw events', run: create((name) => name === 'events') },
-      { version: 3, name: 'rollups by minute, hour and day', run: create((name) => name.startsWith('rollup_')) },
+      { version: 3, name: 'rollups by minute, hour and day', run: create((name) => name.startsWith('rollup_') || name === WINDOWS_TABLE) },
     ];
   }
 
@@ -89,6 +95,11 @@ export class Migrations {
   async #followDefinition(): Promise<void> {
     const history = await readHistory(this.#engine, this.#names);
     history.check(this.#definition);
+    for (const table of this.#tables()) {
+      for (const statement of createTable(table, this.#definition.cold)) {
+        await this.#command(statement);
+      }
+    }
     const { columns, tables } = await this.#live();
     for (const statement of alterations(this.#definition, columns, tables)) {
       await this.#command(statement);

@@ -29,6 +29,8 @@ export interface Piece {
   combine(from: Level): readonly string[];
   /** Expressions over carried values of a level, for the rollup's columns. */
   store(from: Level): readonly { readonly column: string; readonly sql: string }[];
+  /** Sketches: the answer (estimate, or array of quantiles) over the states of those rows that meet a condition. */
+  readonly mergeIf?: (state: string, condition: string) => string;
 }
 
 /** HyperLogLog with 2^15 registers: 0.6 % standard error, exact below some thousands; 17 makes windows three times as slow. */
@@ -104,6 +106,7 @@ export function uniquePiece(definition: Definition, component: Component): Piece
       { column: column(component, '_state'), sql: `CAST(${from}_${name} AS String)` },
       { column: column(component), sql: `finalizeAggregation(${from}_${name})` },
     ],
+    mergeIf: (state, only) => `${UNIQUE}MergeIf(${UNIQUE_PRECISION})(${state}, ${only})`,
   };
 }
 
@@ -134,6 +137,7 @@ export function quantilesPiece(definition: Definition, component: Component, qua
       { column: column(component, '_state'), sql: `CAST(${from}_${name} AS String)` },
       ...quantiles.map((q, i) => ({ column: readyQuantileColumn(component, q), sql: `finalizeAggregation(${from}_${name})[${i + 1}]` })),
     ],
+    mergeIf: (state, only) => `${quantilesFunction(quantiles, 'MergeIf')}(${state}, ${only})`,
   };
 }
 

@@ -20,6 +20,21 @@ export interface RollupReach {
   readonly dirtyMinutes: readonly number[];
   /** Spans whose rows lack something that the read needs. */
   readonly lacking: readonly Span[];
+  /** Ready windows that end at or before this are written. */
+  readonly closedWindows: number;
+}
+
+/** Half open range of bucket indices. */
+export interface BucketRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface WindowPlan {
+  /** Buckets whose window stands ready. */
+  readonly ready: readonly BucketRange[];
+  /** Buckets whose window is put together from panes. */
+  readonly merged: readonly BucketRange[];
 }
 
 const COARSEST_FIRST: readonly RollupResolution[] = ['1d', '1h', '1m'];
@@ -71,7 +86,44 @@ function usableTest(reach: RollupReach): (resolution: RollupResolution, at: numb
       end <= reach.closed[resolution] &&
       at >= reach.keptFrom[resolution] &&
       !dirty[resolution].has(at) &&
-      reach.lacking.every((span) => end <= span.fromMs || at >= span.toMs)
+      complete(reach, at, end)
     );
   };
+}
+
+/** Which windows of a sliding read may be taken ready. */
+export function planWindows(fromMs: number, bucketMs: number, buckets: number, windowSizeMs: number, reach: RollupReach): WindowPlan {
+  const ready: BucketRange[] = [];
+  const merged: BucketRange[] = [];
+  for (let k = 0; k < buckets; k++) {
+    const end = fromMs + (k + 1) * bucketMs;
+    const begin = end - windowSizeMs;
+    const list = end <= reach.closedWindows && begin >= reach.keptFrom['1m'] && !anyDirty(reach.dirtyMinutes, begin, end) && complete(reach, begin, end) ? ready : merged;
+    const last = list[list.length - 1];
+    if (last !== undefined && last.to === k) {
+      list[list.length - 1] = { from: last.from, to: k + 1 };
+    } else {
+      list.push({ from: k, to: k + 1 });
+    }
+  }
+  return { ready, merged };
+}
+
+function complete(reach: RollupReach, fromMs: number, toMs: number): boolean {
+  return reach.lacking.every((span) => toMs <= span.fromMs || fromMs >= span.toMs);
+}
+
+/** @param minutes ascending epoch minutes */
+function anyDirty(minutes: readonly number[], fromMs: number, toMs: number): boolean {
+  let low = 0;
+  let high = minutes.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (minutes[middle] * MINUTE_MS < fromMs) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < minutes.length && minutes[low] * MINUTE_MS < toMs;
 }

@@ -6,14 +6,15 @@ import type { Component, Definition, Grouping } from '../definition/model.js';
 import type { Filter, Output, TierRead } from '../query/tier-read.js';
 import { bucketSpans, rawSpans, type Span } from './compaction-sql.js';
 import { fieldAlias, fieldsOf, filterSql, rawColumn } from './event-sql.js';
-import { dimensionColumn, groupingName, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
+import { dimensionColumn, groupingName, MINUTE_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
 import {
   additivePiece, carried, extremePiece, histogramColumns, histogramPiece, named, quantilesPiece, quantilesState, readyColumn, readyQuantileColumn,
   sortedItems, topColumns, topPiece, uniquePiece, type Level, type Piece,
 } from './pieces.js';
-import type { Segment, Source } from './read-plan.js';
+import { planSegments, planWindows, type BucketRange, type RollupReach, type Segment, type Source, type WindowPlan } from './read-plan.js';
 import type { Names } from './schema.js';
 import { sqlInt, sqlString } from './sql.js';
+import { readyWindowValue, windowCount, windowsServe, WINDOWS_TABLE } from './windows.js';
 
 /** How a read's range is cut: buckets, and for sliding windows the panes they are put together from. */
 export interface ReadGrid {
@@ -52,12 +53,49 @@ export function outputColumns(output: Output, index: number): readonly string[] 
   return output.stat === 'histogram' ? [`o${index}_bins`, `o${index}_counts`] : output.stat === 'items' ? [`o${index}_items`, `o${index}_weights`, `o${index}_lost`] : [`o${index}`];
 }
 
-/** @param segments of `grid.range` */
-export function readSql(definition: Definition, names: Names, read: TierRead, grid: ReadGrid, segments: readonly Segment[]): string {
+/** What a SELECT is made of. */
+export interface ReadPlan {
+  /** Of everything that is not ready, ascending. */
+  readonly segments: readonly Segment[];
+  /** Buckets of windows: null where there are none, or all are put together. */
+  readonly windows: WindowPlan | null;
+}
+
+export function planRead(definition: Definition, read: TierRead, grid: ReadGrid, reach: RollupReach): ReadPlan {
+  const { windowSizeMs } = read;
+  if (grid.panes === null || windowSizeMs === null || !windowsServe(definition, read) || !rowsAreCells(definition, read)) {
+    return { segments: planSegments(grid.range, grid.stepMs, reach), windows: null };
+  }
+  const windows = planWindows(read.fromMs, read.bucketMs, grid.buckets, windowSizeMs, reach);
+  const spans: Span[] = [];
+  for (const { from, to } of windows.merged) {
+    const span = { fromMs: grid.range.fromMs + from * read.bucketMs, toMs: read.fromMs + to * read.bucketMs };
+    const last = spans[spans.length - 1];
+    if (last !== undefined && span.fromMs <= last.toMs) {
+      spans[spans.length - 1] = { fromMs: last.fromMs, toMs: span.toMs };
+    } else {
+      spans.push(span);
+    }
+  }
+  return { segments: spans.flatMap((span) => planSegments(span, grid.stepMs, reach)), windows };
+}
+
+/** True when each rollup row that the filters leave is a cell of its own: every dimension is grouped by or pinned to one value. */
+function rowsAreCells(definition: Definition, read: TierRead): boolean {
+  const pinned = read.filters.filter((f) => f.op === '=' || (f.op === 'in' && f.values.length === 1)).map((f) => f.dimension);
+  return definition.groupings[read.grouping].dimensions.every((dimension) => read.groupBy.includes(dimension) || pinned.includes(dimension));
+}
+
+export function readSql(definition: Definition, names: Names, read: TierRead, grid: ReadGrid, plan: ReadPlan): string {
   const builder = new ReadBuilder(definition, names, read, grid);
-  const direct = grid.panes === null && builder.rowsAreCells() ? segments.filter((s) => s.source !== 'raw' && ROLLUP_MS[s.source] === read.bucketMs) : [];
+  const { segments, windows } = plan;
+  const direct = grid.panes === null && rowsAreCells(definition, read) ? segments.filter((s) => s.source !== 'raw' && ROLLUP_MS[s.source] === read.bucketMs) : [];
   const merged = segments.filter((segment) => !direct.includes(segment));
-  const branches = [...bySource(direct).map(([source, spans]) => builder.direct(source, spans)), ...(merged.length === 0 ? [] : [builder.merged(bySource(merged))])];
+  const branches = [
+    ...bySource(direct).map(([source, spans]) => builder.direct(source, spans)),
+    ...(windows === null || windows.ready.length === 0 ? [] : [builder.readyWindows(windows.ready)]),
+    ...(merged.length === 0 ? [] : [builder.merged(bySource(merged), windows?.merged ?? null)]),
+  ];
   const columns = read.outputs.flatMap(outputColumns);
   const groups = read.groupBy.map((_, i) => `g${i}`);
   const selected = [
@@ -93,19 +131,26 @@ class ReadBuilder {
     }
   }
 
-  /** True when each rollup row that the filters leave is a cell of its own: every dimension is grouped by or pinned to one value. */
-  rowsAreCells(): boolean {
-    const pinned = this.#read.filters.filter((f) => f.op === '=' || (f.op === 'in' && f.values.length === 1)).map((f) => f.dimension);
-    return this.#grouping.dimensions.every((dimension) => this.#read.groupBy.includes(dimension) || pinned.includes(dimension));
-  }
-
   direct(source: Source, spans: readonly Span[]): string {
     const outputs = this.#read.outputs.flatMap((output, i) => as(outputColumns(output, i), this.#readyOutput(output)));
     return `SELECT ${[...this.#rollupGroups(), `${this.#rollupIndex(this.#grid.bucketMs)} AS k`, ...outputs].join(', ')}
 FROM ${this.#rollupRows(source, spans)}`;
   }
 
-  merged(sources: readonly (readonly [Source, readonly Span[]])[]): string {
+  /** Windows that stand ready: the row of a window's last minute is the cell. */
+  readyWindows(ready: readonly BucketRange[]): string {
+    const { fromMs, bucketMs, windowSizeMs } = this.#read;
+    const size = windowSizeMs ?? 0;
+    const spans = ready.map(({ from, to }) => ({ fromMs: fromMs + (from + 1) * bucketMs - MINUTE_MS, toMs: fromMs + to * bucketMs }));
+    const ends = `(toInt64(toUnixTimestamp(bucket)) * 1000 + ${MINUTE_MS} - ${sqlInt(fromMs)})`;
+    const outputs = this.#read.outputs.flatMap((output, i) => as(outputColumns(output, i), [number(readyWindowValue(this.#definition, size, output) ?? 'NULL')]));
+    return `SELECT ${[...this.#rollupGroups(), `intDiv(${ends}, ${sqlInt(bucketMs)}) - 1 AS k`, ...outputs].join(', ')}
+FROM ${this.#names.table(WINDOWS_TABLE)} FINAL
+WHERE ${[...this.#rowConditions(spans), `${windowCount(size)} > 0`, `${ends} % ${sqlInt(bucketMs)} = 0`].join(' AND ')}`;
+  }
+
+  /** @param only buckets of windows to be put together; null: all */
+  merged(sources: readonly (readonly [Source, readonly Span[]])[], only: readonly BucketRange[] | null): string {
     const pieces = [...this.#pieces.values()];
     const partials = sources.map(([source, spans]) => (source === 'raw' ? this.#rawPartial(pieces, spans) : this.#rollupPartial(pieces, source, spans)));
     const combined = `SELECT ${[...this.#groups, 'p', ...named(pieces, 'b', (piece) => piece.combine('a'))].join(', ')}
@@ -120,10 +165,11 @@ FROM (${combined})`;
     const { perBucket, perWindow } = panes;
     const first = `if(p < ${perWindow}, 0, intDiv(p - ${perWindow} + ${perBucket}, ${perBucket}))`;
     const end = `least(${buckets}, intDiv(p, ${perBucket}) + 1)`;
+    const wanted = only === null ? '' : ` WHERE ${only.map(({ from, to }) => `(k >= ${from} AND k < ${to})`).join(' OR ')}`;
     return `SELECT ${[...this.#groups, 'k', ...this.#finals('c')].join(', ')}
 FROM (
 SELECT ${[...this.#groups, 'k', ...named(pieces, 'c', (piece) => piece.combine('b'))].join(', ')}
-FROM (SELECT *, arrayJoin(range(toUInt32(${first}), toUInt32(greatest(${first}, ${end})))) AS k FROM (${combined}))
+FROM (SELECT *, arrayJoin(range(toUInt32(${first}), toUInt32(greatest(${first}, ${end})))) AS k FROM (${combined}))${wanted}
 GROUP BY ${[...this.#groups, 'k'].join(', ')})`;
   }
 
@@ -155,14 +201,17 @@ GROUP BY ${[...this.#groups, 'p'].join(', ')}`;
     if (source === 'raw') {
       throw new Error('raw events are no rollup rows');
     }
-    const where = [
+    return `${this.#names.table(rollupTable(source))} FINAL
+WHERE ${this.#rowConditions(spans).join(' AND ')}`;
+  }
+
+  #rowConditions(spans: readonly Span[]): string[] {
+    return [
       `tenant = ${sqlString(this.#read.tenant)}`,
       `grouping = ${sqlString(groupingName(this.#definition, this.#grouping))}`,
       bucketSpans(spans),
       ...this.#filters((dimension) => dimensionColumn(this.#definition.dimensions[dimension])),
     ];
-    return `${this.#names.table(rollupTable(source))} FINAL
-WHERE ${where.join(' AND ')}`;
   }
 
   #rollupGroups(): string[] {

@@ -8,9 +8,10 @@ import type { GroupResult, Output, TierRead, TierResult, TopItem } from '../quer
 import type { DefinitionHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
 import { decodeNative, type NativeResult } from './native-reader.js';
-import { planSegments, type RollupReach, type Segment } from './read-plan.js';
-import { outputColumns, readGrid, readSql, type ReadGrid } from './read-sql.js';
+import type { RollupReach } from './read-plan.js';
+import { outputColumns, planRead, readGrid, readSql, type ReadGrid, type ReadPlan } from './read-sql.js';
 import type { Names } from './schema.js';
+import { WINDOWS_TABLE } from './windows.js';
 
 export interface Reader {
   readonly definition: Definition;
@@ -27,10 +28,10 @@ export async function runRead(reader: Reader, read: TierRead, reach: RollupReach
   const started = clock.monotonic();
   const grid = readGrid(read);
   const timesMs = Float64Array.from({ length: grid.buckets }, (_, i) => read.fromMs + i * read.bucketMs);
-  const segments = planSegments(grid.range, grid.stepMs, reach);
-  const result = decodeNative(await engine.query(readSql(definition, names, read, grid, segments), { lane: 'query', signal: read.signal }));
+  const plan = planRead(definition, read, grid, reach);
+  const result = decodeNative(await engine.query(readSql(definition, names, read, grid, plan), { lane: 'query', signal: read.signal }));
   const { groups, cells, topError } = toGroups(reader, read, grid, timesMs, result);
-  return { timesMs, groups, topError, detail: { source: sourcesOf(segments), rows: cells, durationMs: clock.monotonic() - started } };
+  return { timesMs, groups, topError, detail: { source: sourcesOf(plan), rows: cells, durationMs: clock.monotonic() - started } };
 }
 
 function toGroups(
@@ -148,9 +149,12 @@ function itemsOf(
   return lists;
 }
 
-function sourcesOf(segments: readonly Segment[]): string {
+function sourcesOf({ segments, windows }: ReadPlan): string {
   const used = new Set(segments.map(({ source }) => (source === 'raw' ? 'events' : `rollup_${source}`)));
-  return ['rollup_1d', 'rollup_1h', 'rollup_1m', 'events'].filter((name) => used.has(name)).join(' + ');
+  if (windows !== null && windows.ready.length > 0) {
+    used.add(WINDOWS_TABLE);
+  }
+  return [WINDOWS_TABLE, 'rollup_1d', 'rollup_1h', 'rollup_1m', 'events'].filter((name) => used.has(name)).join(' + ');
 }
 
 function check(definition: Definition, read: TierRead): void {

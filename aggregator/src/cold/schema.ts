@@ -5,6 +5,7 @@ import type { ColdConfig, Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import { tablesOf, type TableSpec } from './layout.js';
 import type { ColumnSpec } from './pieces.js';
+import { windowColumns } from './windows.js';
 import { clusterName, identifier, onCluster, sqlString } from './sql.js';
 
 /** A column as the server describes it. */
@@ -94,7 +95,7 @@ export function alterations(definition: Definition, columns: readonly LiveColumn
   const names = new Names(cold);
   const on = onCluster(cold.cluster);
   const statements: string[] = [];
-  for (const table of tablesOf(definition)) {
+  for (const table of tablesOf(definition, windowColumns(definition))) {
     const local = localName(table.name, cold.cluster);
     const live = tables.find((t) => t.name === local);
     if (live === undefined) {

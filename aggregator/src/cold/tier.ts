@@ -21,6 +21,7 @@ import type { RollupReach } from './read-plan.js';
 import { runRead } from './read.js';
 import { describeTables, Names } from './schema.js';
 import { identifier, sqlString } from './sql.js';
+import { windowsMark } from './windows.js';
 
 export interface ColdTierOptions {
   /** How old the answer of `state` may be. @default 250 */
@@ -35,13 +36,13 @@ interface KnownState {
   readonly marks: Marks;
   readonly dirtyMinutes: readonly number[];
   readonly revisionByDay: ReadonlyMap<number, number>;
-}
   readonly dataFromMs: number;
+}
 
-/** @throws TidemarkError invalid for names that cannot be columns */
 /** Another process may write events older than all others: rare, and until they are known the buckets before them are unknown, not wrong. */
 const DATA_FROM_TTL_STATES = 40;
 
+/** @throws TidemarkError invalid for names that cannot be columns */
 export function createColdTier(definition: Definition, engine: Engine, clock: Clock, options: ColdTierOptions = {}): ColdTier {
   rawFields(definition);
   return new EngineColdTier(definition, engine, clock, options);
@@ -57,11 +58,12 @@ class EngineColdTier implements ColdTier {
   readonly #compactor: Compactor;
   readonly #newId: () => string;
   readonly #stateTtlMs: number;
+  readonly #windows: string | null;
   #history = new DefinitionHistory([]);
   #known: { readonly atMs: number; readonly state: Promise<KnownState> } | null = null;
+  #dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
 
   constructor(definition: Definition, engine: Engine, clock: Clock, options: ColdTierOptions) {
-  #dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
     this.#definition = definition;
     this.#engine = engine;
     this.#clock = clock;
@@ -70,6 +72,7 @@ class EngineColdTier implements ColdTier {
     this.#migrations = new Migrations(definition, engine, clock);
     this.#newId = options.newId ?? randomUUID;
     this.#stateTtlMs = options.stateTtlMs ?? 250;
+    this.#windows = windowsMark(definition);
     this.#compactor = new Compactor({
       definition,
       engine,
@@ -108,13 +111,13 @@ class EngineColdTier implements ColdTier {
     }
     const columns = rows.columns.map((column) => identifier(column.name));
     await this.#engine.insertNative(this.#names.table('events'), columns, encodeNative(rows), { lane: 'insert' });
-    // Only now: a compaction that has not seen these rows published its intent before this is read.
-    const { closing } = await this.#marks.read();
-    const oldest = this.#clock.now() - this.#definition.retention.rawMs;
     if (rows.minutes.some((minute) => minute * MINUTE_MS < this.#dataFrom.ms)) {
       this.#dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
       this.#known = null;
     }
+    // Only now: a compaction that has not seen these rows published its intent before this is read.
+    const { closing } = await this.#marks.read();
+    const oldest = this.#clock.now() - this.#definition.retention.rawMs;
     const late = rows.minutes.filter((minute) => minute * MINUTE_MS < closing['1m'] && minute * MINUTE_MS >= oldest);
     if (late.length > 0) {
       const entry = this.#newId();
@@ -217,6 +220,7 @@ class EngineColdTier implements ColdTier {
       keptFrom: { '1m': keptFrom('1m'), '1h': keptFrom('1h'), '1d': keptFrom('1d') },
       dirtyMinutes: state.dirtyMinutes,
       lacking: this.#history.lacking(items, state.marks.backfilled),
+      closedWindows: this.#windows === null ? 0 : (state.marks.windows.get(this.#windows)?.closed ?? 0),
     };
   }
 
