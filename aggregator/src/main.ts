@@ -7,10 +7,12 @@ import { run } from './cli/program.js';
 // Beside the installed program: aggregator/dist/tidemark.js and preview/dist.
 const preview = join(import.meta.dirname, '..', '..', 'preview', 'dist');
 
-process.exitCode = await run(process.argv.slice(2), {
+const code = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   env: { ...process.env },
   previewDir: existsSync(preview) ? preview : '',
 });
+// Ends here even where a connection is still being tried or a store keeps an answer back: what counts is stored or reported by now.
+process.exit(code);

@@ -19,20 +19,21 @@ export async function serve(options: { readonly definition: string; readonly pre
   });
   const runtime = new Runtime({ definition, clock: systemClock, logger, previewDir: options.previewDir });
   const failed = runtime.failed.then((error) => ({ error }));
-  try {
-    await runtime.start();
-  } catch (error) {
-    logger.fatal(describeError(error));
-    await withinBudget(runtime.stop());
-    return exitCodeOf(error);
-  }
-  const end = await Promise.race([stopped.then((signal) => ({ signal })), failed]);
+  const told = stopped.then((signal) => ({ signal }));
+  // A start waits for stores as long as it takes; being told to stop ends the waiting.
+  const unable = runtime.start().then(
+    () => new Promise<never>(() => undefined),
+    (error: unknown) => ({ error }),
+  );
+  const end = await Promise.race([told, failed, unable]);
   if ('signal' in end) {
     logger.info({ signal: end.signal }, 'stopping: flushing, committing and leaving the group');
   } else {
     logger.fatal(describeError(end.error));
   }
-  const inTime = await withinBudget(runtime.stop());
+  const inTime = await withinBudget(
+    runtime.stop().catch((error: unknown) => logger.error({ err: error }, 'a part could not be stopped; the process ends all the same')),
+  );
   logger.info(inTime ? 'stopped' : `stopped hard after ${STOP_BUDGET_MS / 1000} s: the next start reads on from the last commit`);
   return 'signal' in end ? EXIT.ok : exitCodeOf(end.error);
 }
@@ -42,7 +43,7 @@ async function withinBudget(stopping: Promise<void>): Promise<boolean> {
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), STOP_BUDGET_MS);
   });
-  const done = await Promise.race([stopping.then(() => true as const).catch(() => true as const), late]);
+  const done = await Promise.race([stopping.then(() => true as const), late]);
   clearTimeout(timer);
   return done;
 }

@@ -7,6 +7,7 @@ import type { ColdTier } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { HotTier } from '../hot/hot-tier.js';
+import { within } from '../query/patience.js';
 import type { AssignedPartition, DeadLetter, DeadLetterSink, LogConsumer, LogSource, PartitionId, RecordBatch } from '../source/log.js';
 import type { Accumulation } from '../window/accumulation.js';
 import { EventProcessor } from '../window/event-processor.js';
@@ -18,6 +19,10 @@ import { catchUpSegments, planRecovery, type RecoveryPlan, type Segment } from '
 const SLICE_RECORDS = 2_048;
 /** How long a rebalance waits for the last flush; what is not done by then is read again by the next owner. */
 const REVOKE_BUDGET_MS = 5_000;
+/** The same at the end of the process: leaving the group in time matters more than a flush that a store keeps waiting. */
+const DRAIN_BUDGET_MS = 5_000;
+/** Refused records kept for one flush. */
+const MOST_DEAD_LETTER_BYTES = 32 * 1024 * 1024;
 const EMPTY_BATCH: RecordBatch = {
   partition: '',
   generation: -1,
@@ -121,14 +126,13 @@ export class Pipeline implements LogConsumer {
     this.#generation = generation;
     // A flush of the former assignment either ends by itself or is told to give up; its markers decide what counts.
     this.#abort.abort();
-    await this.#flushing?.catch(() => undefined);
+    await this.#underWay();
     this.#abort = new AbortController();
     this.#open = null;
     this.#owned = new Map();
     this.#allPartitions = allPartitions;
     const signal = this.#abort.signal;
 
-    await this.#flusher.retry('load admitted values', signal, () => this.#loadAdmissions());
     const ids = partitions.map((p) => p.id);
     const markers = await this.#flusher.retry('read markers', signal, () => this.#hot.readMarkers(ids));
     const plans = partitions.map((p) =>
@@ -138,6 +142,9 @@ export class Pipeline implements LogConsumer {
       ),
     );
     this.#events.recovering(plans);
+    // A shard behind the commit has lost flushes, and what was admitted in them: the rows in the cold tier say it.
+    const wentBack = plans.some((plan) => plan.shards.some((marker) => marker !== null && marker < plan.coldFrom));
+    await this.#flusher.retry('load admitted values', signal, () => this.#loadAdmissions(wentBack));
 
     const readFrom = new Map<PartitionId, number>();
     for (const [i, plan] of plans.entries()) {
@@ -177,7 +184,7 @@ export class Pipeline implements LogConsumer {
     this.#state = 'recovering';
     const abort = this.#abort;
     const limit = setTimeout(() => abort.abort(), REVOKE_BUDGET_MS);
-    await this.#flushing?.catch(() => undefined);
+    await this.#underWay();
     await this.#flushOpen().catch(() => undefined);
     clearTimeout(limit);
     this.#retired = new Map([...this.#owned].map(([id, owned]) => [id, owned.processor]));
@@ -207,10 +214,7 @@ export class Pipeline implements LogConsumer {
       if (owned.processor.next >= owned.processor.logEnd) {
         owned.processor.caughtUpAtMs = this.#clock.now();
       }
-      if (this.#open.raw.rows >= this.#definition.flush.maxRows) {
-        await this.#flushing?.catch(() => undefined);
-        this.#startFlush();
-      }
+      await this.#flushIfLarge();
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -244,6 +248,7 @@ export class Pipeline implements LogConsumer {
     if (owned.processor.next < toOffset && this.#owned.get(partition) === owned) {
       this.#open ??= this.processor.open();
       refuse(toOffset, this.#open);
+      await this.#flushIfLarge();
     }
   }
 
@@ -254,7 +259,7 @@ export class Pipeline implements LogConsumer {
     if (counted > 0) {
       processor.consumed += counted;
       processor.deadLettered += counted;
-      into.deadLetters.push({ ...letter, offset: from });
+      into.refuse({ ...letter, offset: from });
       into.touch(processor);
     }
   }
@@ -268,12 +273,23 @@ export class Pipeline implements LogConsumer {
     processor.logEnd = Math.max(processor.logEnd, logEnd);
     owned.emptyUpTo = logEnd;
     if (owned.segments.length === 0) {
-      // Control records at the end have no value: an empty fetch up to the log's end means that all is read.
+      // Control records at the end have no value: an empty fetch up to the log's end means that all is read. The position passes them,
+      // else the partition would never count as idle and would hold back the whole group's watermark.
       processor.caughtUpAtMs = this.#clock.now();
+      if (logEnd > processor.next) {
+        processor.next = logEnd;
+        if (logEnd > processor.sealed) {
+          this.#open ??= this.processor.open();
+          this.#open.touch(processor);
+        }
+      }
     }
   }
 
-  /** Flushes and commits what was taken, takes nothing more. The source is stopped by the caller afterwards. */
+  /**
+   * Flushes and commits what was taken, takes nothing more; gives up after `DRAIN_BUDGET_MS`, when the next start reads the rest again.
+   * The source is stopped by the caller afterwards.
+   */
   async drain(): Promise<void> {
     if (this.#timer !== null) {
       clearInterval(this.#timer);
@@ -281,12 +297,15 @@ export class Pipeline implements LogConsumer {
     if (this.#state !== 'running') {
       this.#state = 'stopped';
       this.#abort.abort();
-      await this.#flushing?.catch(() => undefined);
+      await within(this.#flushing ?? Promise.resolve(), DRAIN_BUDGET_MS);
       return;
     }
     this.#state = 'draining';
-    await this.#flushing?.catch(() => undefined);
-    await this.#flushOpen();
+    const flushed = (async () => {
+      await this.#flushing?.catch(() => undefined);
+      await this.#flushOpen();
+    })();
+    await within(flushed, DRAIN_BUDGET_MS);
     this.#state = 'stopped';
     this.#abort.abort();
   }
@@ -302,7 +321,7 @@ export class Pipeline implements LogConsumer {
     }
     for (const owned of this.#owned.values()) {
       if (owned.segments.length > 0 && owned.catchingUp === null && owned.emptyUpTo >= owned.segments[0].to) {
-        void this.#catchUp(owned, EMPTY_BATCH, 0, true);
+        this.#catchUp(owned, EMPTY_BATCH, 0, true).catch((error: unknown) => this.#fail(error));
       }
     }
     const untouched = [...this.#owned.values()].filter((o) => o.segments.length === 0 && o.uncovered.size > 0);
@@ -333,6 +352,22 @@ export class Pipeline implements LogConsumer {
     this.#pausedForDictionaries = renewed;
   }
 
+  /** Resolves when no flush is under way, neither of what all partitions share nor of one that catches up. */
+  async #underWay(): Promise<void> {
+    await Promise.all([...this.#owned.values()].map((owned) => owned.catchingUp));
+    await this.#flushing?.catch(() => undefined);
+  }
+
+  /** Back-pressure: what is gathered has a bound, however long a store keeps the flush before waiting. */
+  async #flushIfLarge(): Promise<void> {
+    const large = (): boolean =>
+      this.#open !== null && (this.#open.raw.rows >= this.#definition.flush.maxRows || this.#open.deadLetterBytes >= MOST_DEAD_LETTER_BYTES);
+    if (large()) {
+      await this.#flushing?.catch(() => undefined);
+      this.#startFlush();
+    }
+  }
+
   #startFlush(): void {
     const running = this.#flushOpen();
     this.#flushing = running
@@ -356,6 +391,7 @@ export class Pipeline implements LogConsumer {
   async #flush(accumulation: Accumulation, cold: boolean, shards: readonly number[], commit: boolean): Promise<boolean> {
     const signal = this.#abort.signal;
     const generation = this.#generation;
+    const ownedNow = this.#owned;
     const moves = accumulation.close();
     try {
       await this.#flusher.flush({
@@ -366,13 +402,13 @@ export class Pipeline implements LogConsumer {
         shards,
         commit,
         coverageFromMs: (shard, partition) => {
-          const owned = this.#owned.get(partition);
+          const owned = ownedNow.get(partition);
           return owned !== undefined && owned.uncovered.has(shard) ? owned.coverageFromMs : null;
         },
         signal,
       });
       for (const move of moves) {
-        const owned = this.#owned.get(move.partition);
+        const owned = ownedNow.get(move.partition);
         shards.forEach((shard) => owned?.uncovered.delete(shard));
       }
       return true;
@@ -446,10 +482,25 @@ export class Pipeline implements LogConsumer {
       await this.#flush(accumulation, segment.cold, segment.shards, segment.cold);
     }
     if (processor.next >= segment.to) {
-      owned.segments.shift();
-      if (owned.segments.length === 0 && owned.uncovered.size > 0) {
-        await this.#beginCoverage(owned, this.#abort.signal);
+      // Before the segment counts as done: until the coverage is known nothing may be flushed with it.
+      const known = owned.segments.length > 1 || owned.uncovered.size === 0 || (await this.#coverageKnown(owned));
+      if (known) {
+        owned.segments.shift();
       }
+    }
+  }
+
+  /** @returns false when the work was given up meanwhile: the next assignment finds out anew */
+  async #coverageKnown(owned: OwnedPartition): Promise<boolean> {
+    const { signal } = this.#abort;
+    try {
+      await this.#beginCoverage(owned, signal);
+      return true;
+    } catch (error) {
+      if (signal.aborted) {
+        return false;
+      }
+      throw error;
     }
   }
 
@@ -464,8 +515,8 @@ export class Pipeline implements LogConsumer {
     owned.coverageFromMs = newestMs === 0 ? 0 : newestMs + 1;
   }
 
-  async #loadAdmissions(): Promise<void> {
-    if (!(await this.#hot.admissionsMissing())) {
+  async #loadAdmissions(always: boolean): Promise<void> {
+    if (!always && !(await this.#hot.admissionsMissing())) {
       return;
     }
     for (const dimension of this.#definition.dimensions) {

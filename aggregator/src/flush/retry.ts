@@ -13,9 +13,13 @@ export interface RetryReport {
 
 /**
  * Runs `step` until it succeeds, with exponential back-off.
- * @throws whatever is not a matter of waiting (fenced, fatal, invalid), and the last error when `signal` aborts
+ * @throws whatever is not a matter of waiting (fenced, fatal, invalid), the last error when `signal` aborts while it waits, and
+ * `cancelled` when it had aborted before: a flush that was given up must not go on with its next step
  */
 export async function untilDone<T>(name: string, signal: AbortSignal, report: RetryReport, step: () => Promise<T>): Promise<T> {
+  if (signal.aborted) {
+    throw new TidemarkError('cancelled', 'STOPPED', `Not begun, because the work was given up: ${name}.`);
+  }
   for (let attempt = 1; ; attempt++) {
     try {
       return await step();

@@ -53,6 +53,8 @@ export class Runtime {
   readonly #abort = new AbortController();
   readonly #startedAtMs: number;
   #phase = 'waiting for the stores';
+  /** While starting: the problem that is being waited out, in words. */
+  #waitingFor = '';
   #log: LogParts | null = null;
   #source: LogSource | null = null;
   #pipeline: Pipeline | null = null;
@@ -97,10 +99,9 @@ export class Runtime {
       listenTextResolver: (address) => `listening on ${address}`,
     });
 
-    const report = { failed: (step: string, error: TidemarkError, attempt: number) => this.#retrying(step, error, attempt) };
-    await untilDone('start the hot tier', signal, report, () => this.#hot.start());
-    await untilDone('start the cold tier', signal, report, () => this.#cold.start());
-    await untilDone('migrate the cold tier', signal, report, () =>
+    await this.#waitFor('start the hot tier', () => this.#hot.start());
+    await this.#waitFor('start the cold tier', () => this.#cold.start());
+    await this.#waitFor('migrate the cold tier', () =>
       this.#cold.migrate((step) => logger.info({ version: step.version }, `migration ${step.name}: ${step.state}`)),
     );
     this.#freshness.start();
@@ -109,6 +110,7 @@ export class Runtime {
       this.#pipeline.start();
       await this.#source.start(this.#pipeline);
     }
+    signal.throwIfAborted();
     this.#phase = 'running';
     if (definition.roles.compact) {
       this.#compaction = new CompactionLoop(this.#cold, this.#hot, clock, randomUUID(), () => this.#freshness.watermarkMs(), {
@@ -121,15 +123,24 @@ export class Runtime {
     logger.info({ ms: clock.now() - this.#startedAtMs }, 'running');
   }
 
+  /** Repeats a step of the start until it is done; what it waits for can be asked meanwhile. */
+  async #waitFor(step: string, run: () => Promise<unknown>): Promise<void> {
+    await untilDone(step, this.#abort.signal, { failed: (name, error, attempt) => this.#retrying(name, error, attempt) }, run);
+    this.#waitingFor = '';
+  }
+
+  /** May be called while `start` still waits for something: `start` then rejects. */
   async stop(): Promise<void> {
     this.#phase = 'stopping';
     this.#abort.abort();
     await this.#demo?.stop();
-    // What queries and collect are doing may end; nothing new comes in.
-    await this.#server?.close();
-    await this.#compaction?.stop();
+    // Nothing new comes in. What queries and collect are doing may end, but a slow one must not take the flush's time.
+    const answered = this.#server?.close();
+    const compacted = this.#compaction?.stop();
     await this.#pipeline?.drain();
     await this.#source?.stop();
+    await answered;
+    await compacted;
     await this.#log?.close();
     this.#freshness.stop();
     await Promise.allSettled([this.#hot.stop(), this.#cold.stop()]);
@@ -171,6 +182,7 @@ export class Runtime {
 
   #retrying(step: string, error: TidemarkError, attempt: number): void {
     this.#metrics.retried(step, error.code);
+    this.#waitingFor = [error.message, error.remedy].filter((text) => text !== '').join(' ');
     const nowMs = this.#options.clock.now();
     if (attempt === 1 || nowMs - this.#retryLoggedAtMs > RETRY_LOG_MS) {
       this.#retryLoggedAtMs = nowMs;
@@ -229,7 +241,7 @@ export class Runtime {
           {
             name: 'ingest',
             ok: this.#phase === 'running' && (this.#pipeline === null || this.#pipeline.state === 'running'),
-            detail: this.#state(),
+            detail: this.#waitingFor === '' || this.#phase === 'running' ? this.#state() : `${this.#state()}: ${this.#waitingFor}`,
           },
         ],
         status: () =>
