@@ -20,13 +20,19 @@ export async function untilCommitted(
   admin: Admin,
   group: string,
   topic: string,
-  options: { readonly withinMs: number; readonly everyMs: number; alive(): boolean; progress?(progress: GroupProgress): void },
+  options: {
+    readonly withinMs: number;
+    readonly everyMs: number;
+    /** How many records may be missing. @default 0 */ readonly enough?: number;
+    alive(): boolean;
+    progress?(progress: GroupProgress): void;
+  },
 ): Promise<void> {
   const deadline = performance.now() + options.withinMs;
   for (;;) {
     const progress = await groupProgress(admin, group, topic);
     options.progress?.(progress);
-    if (progress.end > 0 && progress.committed >= progress.end) return;
+    if (progress.end > 0 && progress.committed >= progress.end - (options.enough ?? 0)) return;
     if (!options.alive()) throw new Error('the process ended');
     if (performance.now() > deadline) throw new Error(`committed ${progress.committed} of ${progress.end} within ${options.withinMs} ms`);
     await delay(options.everyMs);

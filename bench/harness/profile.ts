@@ -41,7 +41,9 @@ export function selfTimes(path: string): readonly FunctionTime[] {
     entry.us += us;
     times.set(key, entry);
   });
-  return [...times.values()].sort((a, b) => b.us - a.us).map(({ name, where, us }) => ({ name, where, selfMs: us / 1_000, share: us / busyUs }));
+  return [...times.values()]
+    .sort((a, b) => b.us - a.us)
+    .map(({ name, where, us }) => ({ name, where, selfMs: us / 1_000, share: us / busyUs }));
 }
 
 export function printSelfTimes(path: string, most = 40): void {

@@ -9,6 +9,7 @@ import { startAggregator } from '../harness/aggregator-process.js';
 import { untilCommitted } from '../harness/group-progress.js';
 import { cpuSeconds, peakRssMib } from '../harness/process-usage.js';
 import { checkCounts, countEvents, type Range } from './check-counts.js';
+import { summariseStatements } from './engine-statements.js';
 import { untilQuiet } from './settle.js';
 import type { Expected } from './shop-log.js';
 
@@ -49,16 +50,19 @@ export async function runAggregator(
   const connection = redis.connect();
   await connection.flushall();
   connection.disconnect();
+  await engine.control.clear();
   const pids = [redis.pid(), engine.pid()];
   const before = pids.map(cpuSeconds);
   const aggregator = await startAggregator({
     base: 'webshop.yaml',
     port: options.port,
-    nodeOptions: options.profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profiles}`, `--cpu-prof-name=${cold}.cpuprofile`],
+    nodeOptions:
+      options.profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profiles}`, `--cpu-prof-name=${cold}.cpuprofile`],
     changes: {
       source: { kafka: { brokers: options.brokers, topics: [topic], group, start: 'earliest' } },
       hot: { kind: 'redis', redis: { nodes: [`${redis.host}:${redis.port}`], keyPrefix: group }, maxMemory: '16GiB', expectedRate: 4000 },
-      cold: cold === 'chdb' ? { kind: 'chdb' } : { kind: 'http', url: engine.url, username: engine.user, database: group.replace('-', '_') },
+      cold:
+        cold === 'chdb' ? { kind: 'chdb' } : { kind: 'http', url: engine.url, username: engine.user, database: group.replace('-', '_') },
     },
   });
   try {
@@ -70,7 +74,7 @@ export async function runAggregator(
     const startCpuS = cpuSeconds(pid);
     const startedMs = performance.now();
     await untilCommitted(admin, group, topic, { withinMs: DONE_WITHIN_MS, everyMs: 200, alive: () => aggregator.process.running() });
-    for (let counted = 0; counted !== expected.applied; ) {
+    for (let counted = 0; counted !== expected.applied;) {
       counted = await countEvents(aggregator.url, range);
       if (performance.now() - startedMs > DONE_WITHIN_MS) throw new Error(`${counted} of ${expected.applied} events are queryable`);
     }
@@ -79,8 +83,10 @@ export async function runAggregator(
     const [redisCpuS, engineCpuS] = pids.map((other, i) => cpuSeconds(other) - before[i]);
     const result = { consumingCpuS: processCpuS - startCpuS, processCpuS, wallS, peakRssMib: peakRssMib(pid), redisCpuS, engineCpuS };
     await checkCounts(aggregator.url, range, expected);
-    const checkCpuS = cpuSeconds(pid) - processCpuS + pids.reduce((sum, other, i) => sum + cpuSeconds(other) - before[i], 0) - redisCpuS - engineCpuS;
+    const checkCpuS =
+      cpuSeconds(pid) - processCpuS + pids.reduce((sum, other, i) => sum + cpuSeconds(other) - before[i], 0) - redisCpuS - engineCpuS;
     await untilCompacted(aggregator.url);
+    if (options.profiles !== null) summariseStatements(await engine.control.log()).forEach(say);
     await untilQuiet(cold === 'chdb' ? pid : engine.pid(), SETTLE_WITHIN_MS);
     const settledCpuS = cpuSeconds(pid) - startCpuS + pids.reduce((sum, other, i) => sum + cpuSeconds(other) - before[i], 0) - checkCpuS;
     await checkCounts(aggregator.url, range, expected);

@@ -4,7 +4,9 @@
 import type { Expected } from './shop-log.js';
 
 interface Frame {
-  readonly schema: { readonly fields: readonly { readonly name: string; readonly type?: string; readonly labels?: Readonly<Record<string, string>> }[] };
+  readonly schema: {
+    readonly fields: readonly { readonly name: string; readonly type?: string; readonly labels?: Readonly<Record<string, string>> }[];
+  };
   readonly data: { readonly values: readonly (readonly (number | string | null)[])[] };
 }
 

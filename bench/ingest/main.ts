@@ -45,8 +45,12 @@ function perSecond(seconds: number): string {
 }
 
 function describe(run: AggregatorRun): void {
-  say(`  aggregator: ${run.consumingCpuS.toFixed(2)} CPU s consuming (${perSecond(run.consumingCpuS)}), ${run.processCpuS.toFixed(2)} with its start`);
-  say(`  wall ${run.wallS.toFixed(1)} s, peak RSS ${run.peakRssMib.toFixed(0)} MiB, Redis ${run.redisCpuS.toFixed(2)} CPU s, engine process ${run.engineCpuS.toFixed(2)} CPU s`);
+  say(
+    `  aggregator: ${run.consumingCpuS.toFixed(2)} CPU s consuming (${perSecond(run.consumingCpuS)}), ${run.processCpuS.toFixed(2)} with its start`,
+  );
+  say(
+    `  wall ${run.wallS.toFixed(1)} s, peak RSS ${run.peakRssMib.toFixed(0)} MiB, Redis ${run.redisCpuS.toFixed(2)} CPU s, engine process ${run.engineCpuS.toFixed(2)} CPU s`,
+  );
   say(`  until compacted and merged: ${run.settledCpuS.toFixed(2)} CPU s of all processes (${perSecond(run.settledCpuS)})`);
 }
 
@@ -62,18 +66,35 @@ try {
   const expected = await writeShopLog(producer, { events, untilMs, spanMs: SPAN_MS, seed: Number(values.seed) });
   await producer.close();
   const lateMs = Date.now() - untilMs;
-  say(`  ${(expected.bytes / expected.records).toFixed(0)} bytes each, ${expected.duplicates} duplicates; took ${(lateMs / 1000).toFixed(0)} s`);
+  say(
+    `  ${(expected.bytes / expected.records).toFixed(0)} bytes each, ${expected.duplicates} duplicates; took ${(lateMs / 1000).toFixed(0)} s`,
+  );
 
   const admin = await kafka.admin();
   const [port] = await freePorts(1);
-  const stack = { brokers: kafka.brokers, topic: TOPIC, admin, redis, engine, expected, port, range: { fromMs: untilMs - 5 * 3_600_000, toMs: untilMs + 3_600_000 } };
-  const separate = only.includes('separate') ? await runAggregator({ ...stack, cold: 'http', group: 'bench-separate', profiles, say }) : null;
+  const stack = {
+    brokers: kafka.brokers,
+    topic: TOPIC,
+    admin,
+    redis,
+    engine,
+    expected,
+    port,
+    range: { fromMs: untilMs - 5 * 3_600_000, toMs: untilMs + 3_600_000 },
+  };
+  const separate = only.includes('separate')
+    ? await runAggregator({ ...stack, cold: 'http', group: 'bench-separate', profiles, say })
+    : null;
   if (separate !== null) describe(separate);
   const plain: PlainRun | null = only.includes('plain') ? await runPlain({ ...stack, group: 'bench-plain', say }) : null;
   if (plain !== null) {
-    say(`  consumer ${plain.consumerCpuS.toFixed(2)} CPU s, engine process ${plain.engineCpuS.toFixed(2)} CPU s; with merges ${plain.settledCpuS.toFixed(2)}`);
+    say(
+      `  consumer ${plain.consumerCpuS.toFixed(2)} CPU s, engine process ${plain.engineCpuS.toFixed(2)} CPU s; with merges ${plain.settledCpuS.toFixed(2)}`,
+    );
   }
-  const embedded = only.includes('embedded') ? await runAggregator({ ...stack, cold: 'chdb', group: 'bench-embedded', profiles, say }) : null;
+  const embedded = only.includes('embedded')
+    ? await runAggregator({ ...stack, cold: 'chdb', group: 'bench-embedded', profiles, say })
+    : null;
   if (embedded !== null) describe(embedded);
 
   if (profiles !== null) {

@@ -29,7 +29,12 @@ const client = createClient({
   database,
   request_timeout: 120_000,
   compression: { request: false },
-  clickhouse_settings: { async_insert: 0, date_time_input_format: 'best_effort', input_format_skip_unknown_fields: 1, wait_end_of_query: 1 },
+  clickhouse_settings: {
+    async_insert: 0,
+    date_time_input_format: 'best_effort',
+    input_format_skip_unknown_fields: 1,
+    wait_end_of_query: 1,
+  },
 });
 const consumer = new Kafka({ brokers: values.brokers.split(','), logLevel: logLevel.NOTHING }).consumer({
   groupId: values.group,
@@ -50,7 +55,10 @@ async function flush(): Promise<void> {
   lines = [];
   rows = 0;
   next.clear();
-  const { stream } = await client.exec({ query: `INSERT INTO ${database}.events FORMAT JSONEachRow`, values: Readable.from(chunks, { objectMode: false }) });
+  const { stream } = await client.exec({
+    query: `INSERT INTO ${database}.events FORMAT JSONEachRow`,
+    values: Readable.from(chunks, { objectMode: false }),
+  });
   stream.resume();
   await new Promise((resolve, reject) => stream.once('end', resolve).once('error', reject));
   await consumer.commitOffsets(offsets);

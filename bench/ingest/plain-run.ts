@@ -47,9 +47,11 @@ export async function runPlain(options: Stack & { readonly group: string; say(te
     try {
       const consumerBeforeS = cpuSeconds(consumer.pid);
       const startedMs = performance.now();
-      await untilCommitted(admin, group, topic, { withinMs: 900_000, everyMs: 200, alive: () => consumer.running() }).catch((error: unknown) => {
-        throw new Error(`the plain consumer: ${String(error)}\n${consumer.output()}`);
-      });
+      await untilCommitted(admin, group, topic, { withinMs: 900_000, everyMs: 200, alive: () => consumer.running() }).catch(
+        (error: unknown) => {
+          throw new Error(`the plain consumer: ${String(error)}\n${consumer.output()}`);
+        },
+      );
       const consumerCpuS = cpuSeconds(consumer.pid) - consumerBeforeS;
       const engineCpuS = cpuSeconds(engine.pid()) - engineBeforeS;
       const wallS = (performance.now() - startedMs) / 1_000;

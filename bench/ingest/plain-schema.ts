@@ -24,7 +24,14 @@ const DIMENSIONS: Readonly<Record<string, string>> = {
 };
 
 /** The groupings of definitions/webshop.yaml. */
-const GROUPINGS: readonly (readonly string[])[] = [[], ['country'], ['device'], ['category'], ['country', 'device'], ['country', 'device', 'category']];
+const GROUPINGS: readonly (readonly string[])[] = [
+  [],
+  ['country'],
+  ['device'],
+  ['category'],
+  ['country', 'device'],
+  ['country', 'device', 'category'],
+];
 
 export function plainSchema(database: string): readonly string[] {
   const statements = [
@@ -38,7 +45,7 @@ export function plainSchema(database: string): readonly string[] {
   ];
   for (const grouping of GROUPINGS) {
     const name = grouping.length === 0 ? 'by_nothing' : `by_${grouping.join('_')}`;
-    const columns = ["toStartOfMinute(ts) AS minute", ...grouping.map((dimension) => DIMENSIONS[dimension])];
+    const columns = ['toStartOfMinute(ts) AS minute', ...grouping.map((dimension) => DIMENSIONS[dimension])];
     statements.push(
       `CREATE TABLE ${database}.${name} ENGINE = AggregatingMergeTree PARTITION BY toYYYYMMDD(minute) ORDER BY (${[...grouping, 'minute'].join(', ')})
        AS SELECT ${columns.join(', ')}, ${MEASURES} FROM ${database}.events GROUP BY ${[...grouping, 'minute'].join(', ')}`,

@@ -39,7 +39,12 @@ for (let fromMs = untilMs - SPAN_MS; fromMs < untilMs && made < events; fromMs +
     if (texts.length === RECORDS_PER_BATCH) {
       const base = made - texts.length;
       const batch = batchOf(texts);
-      batches.push({ ...batch, partition: 'shop.events/0', offset: batch.offset.map((_, i) => base + i), timestampMs: Float64Array.from(sentMs) });
+      batches.push({
+        ...batch,
+        partition: 'shop.events/0',
+        offset: batch.offset.map((_, i) => base + i),
+        timestampMs: Float64Array.from(sentMs),
+      });
       texts = [];
       sentMs = [];
     }

@@ -10,6 +10,9 @@ import { Panes } from './panes.js';
 import type { PartitionProcessor } from './partition-processor.js';
 import { RawColumns } from './raw-columns.js';
 
+/** Size of a dead letter besides the record. */
+const LETTER_BYTES = 500;
+
 export interface PartitionMove {
   readonly partition: PartitionId;
   readonly from: number;
@@ -19,17 +22,32 @@ export interface PartitionMove {
 export class Accumulation {
   readonly panes: Panes;
   readonly raw: RawColumns;
-  readonly deadLetters: DeadLetter[] = [];
+  readonly #deadLetters: DeadLetter[] = [];
   readonly unanswered: UnansweredValues;
   /** Log timestamps of the oldest and newest applied record, for the latency metric; 0 when there was none. */
   oldestLogTimeMs = 0;
   newestLogTimeMs = 0;
+  #deadLetterBytes = 0;
   readonly #processors = new Set<PartitionProcessor>();
 
   constructor(definition: Definition, admission: Admission, expectedRows: number) {
     this.panes = new Panes(definition, expectedRows);
     this.raw = new RawColumns(definition, expectedRows);
     this.unanswered = admission.newUnanswered();
+  }
+
+  get deadLetters(): readonly DeadLetter[] {
+    return this.#deadLetters;
+  }
+
+  /** Bytes of what was refused, as kept. */
+  get deadLetterBytes(): number {
+    return this.#deadLetterBytes;
+  }
+
+  refuse(letter: DeadLetter): void {
+    this.#deadLetters.push(letter);
+    this.#deadLetterBytes += letter.value.length + LETTER_BYTES;
   }
 
   touch(processor: PartitionProcessor): void {

@@ -87,7 +87,7 @@ export class EventProcessor {
       if (code !== 0) {
         processor.deadLettered++;
         const start = batch.start[i];
-        into.deadLetters.push({
+        into.refuse({
           partition: processor.id,
           offset,
           timestampMs: logTimeMs,

@@ -17,7 +17,14 @@ export interface SealNames {
   valueOf(dimension: number, id: number): string;
 }
 
-export function sealPanes(panes: Panes, definition: Definition, decoder: EventDecoder, encoder: RunEncoder, names: SealNames, fold: Fold): SeriesDelta[] {
+export function sealPanes(
+  panes: Panes,
+  definition: Definition,
+  decoder: EventDecoder,
+  encoder: RunEncoder,
+  names: SealNames,
+  fold: Fold,
+): SeriesDelta[] {
   return new PaneSeal(panes, definition).seal(decoder, encoder, names, fold);
 }
 

@@ -118,7 +118,16 @@ describe('sealed panes', () => {
     const panes = new Panes(definition, 0);
     const batch = batchOf(
       events.map((e, i) =>
-        JSON.stringify({ id: i, ts: e.atMs, country: e.country, device: e.device, plan: e.plan, user: e.user, page: e.page, amount: e.amount }),
+        JSON.stringify({
+          id: i,
+          ts: e.atMs,
+          country: e.country,
+          device: e.device,
+          plan: e.plan,
+          user: e.user,
+          page: e.page,
+          amount: e.amount,
+        }),
       ),
     );
     const timestamped = { ...batch, timestampMs: Float64Array.from(events, (e) => e.atMs) };
@@ -142,7 +151,9 @@ describe('sealed panes', () => {
       for (const resolution of [1, 10, 60] as const) {
         if (resolution < e.resolution) continue;
         for (const grouping of definition.groupings.filter((g) => g.hot)) {
-          const values = grouping.dimensions.map((d) => [e.country, e.device, e.plan][['country', 'device', 'plan'].indexOf(definition.dimensions[d].name)]);
+          const values = grouping.dimensions.map(
+            (d) => [e.country, e.device, e.plan][['country', 'device', 'plan'].indexOf(definition.dimensions[d].name)],
+          );
           const key = JSON.stringify([grouping.index, values, resolution, Math.floor(e.atMs / 1000 / resolution) * resolution]);
           wanted.set(key, [...(wanted.get(key) ?? []), e]);
         }

@@ -79,7 +79,14 @@ export class Panes {
   }
 
   /** Adds one event to its pane in every hot grouping. */
-  add(tenant: number, resolution: Resolution, timeMs: number, dimensionIds: Uint32Array, updates: EventUpdates, decoder: EventDecoder): void {
+  add(
+    tenant: number,
+    resolution: Resolution,
+    timeMs: number,
+    dimensionIds: Uint32Array,
+    updates: EventUpdates,
+    decoder: EventDecoder,
+  ): void {
     const bucketS = Math.floor(timeMs / (resolution * 1000)) * resolution;
     const place = (bucketS / resolution + resolution + tenant * 31) & (RECENT_PANES - 1);
     let pane = this.#recent[place];
@@ -106,7 +113,13 @@ export class Panes {
     const key = `${tenant}/${resolution}/${bucketS}`;
     let pane = this.#byKey.get(key);
     if (pane === undefined) {
-      pane = { index: this.all.length, tenant, resolution, bucketS, slots: this.series.map((s) => new Int32Array(Math.max(LEAST_SERIES, s.count))) };
+      pane = {
+        index: this.all.length,
+        tenant,
+        resolution,
+        bucketS,
+        slots: this.series.map((s) => new Int32Array(Math.max(LEAST_SERIES, s.count))),
+      };
       this.#byKey.set(key, pane);
       this.all.push(pane);
     }
