@@ -67,13 +67,8 @@ export class GroupFreshness implements FreshnessProvider {
 
   freshness(coverage: Coverage | null): Freshness {
     const nowMs = this.#clock.now();
-    const states = new Map<PartitionId, PartitionState>(coverage?.partitions ?? []);
-    for (const [partition, state] of this.#flushed) {
-      const known = states.get(partition);
-      if (known === undefined || known.offset < state.offset) {
-        states.set(partition, state);
-      }
-    }
+    // What this process has flushed counts only where the hot tier says nothing: one that went back knows less than was flushed.
+    const states = new Map<PartitionId, PartitionState>([...this.#flushed, ...(coverage?.partitions ?? [])]);
     const positions: PartitionPosition[] = [];
     for (const [id, state] of states) {
       const caughtUp = this.#caughtUp(id);

@@ -23,7 +23,7 @@ import { buildApply, RegistryMemory, type ApplyCall } from './redis-flush.js';
 import { listSeries, readNumeric, readSketch, type EpochReader } from './redis-read.js';
 import { APPLY, type RedisScript } from './redis-scripts.js';
 import { RedisShelf } from './redis-shelf.js';
-import { coverageOf, decodeMarker, noCoverage, type Marker, type ShardState } from './shard-state.js';
+import { coverageOf, decodeMarker, noCoverage, SeenPositions, type Marker, type ShardState } from './shard-state.js';
 import type { CompactDelta } from './sketch-blob.js';
 
 export interface RedisHotTierOptions {
@@ -54,6 +54,7 @@ export class RedisHotTier implements HotTier {
   readonly #compactor: BlobCompactor;
   readonly #shelf: RedisShelf;
   readonly #registries: readonly RegistryMemory[];
+  readonly #seen = new SeenPositions();
   /** By shard; null: not known. */
   readonly #epochs: (string | null)[];
   readonly #handlers = new Set<(message: string) => void>();
@@ -159,6 +160,8 @@ export class RedisHotTier implements HotTier {
 
   async readMarkers(partitions: readonly PartitionId[]): Promise<HotMarkers> {
     const states = await this.#shardStates();
+    // A recovery: somebody may have lost what this process believes registered, without this process having been fenced for it.
+    this.#registries.forEach((registry) => registry.forget());
     return states.map(
       ({ markers }) => new Map<PartitionId, PartitionState | null>(partitions.map((p) => [p, markers.get(p)?.state ?? null])),
     );
@@ -179,7 +182,7 @@ export class RedisHotTier implements HotTier {
         const states = await this.#shardStates();
         // A connection made meanwhile may lead to a server that knows less.
         if (this.#open().generation === before) {
-          return coverageOf(states, String(before));
+          return this.#seen.check(coverageOf(states, String(before)));
         }
       }
     } catch (error) {
@@ -363,6 +366,7 @@ export class RedisHotTier implements HotTier {
   async clear(): Promise<void> {
     await this.#compactor.idle();
     await clearRedis(this.#open(), this.#keys, this.#admissions.keys());
+    this.#seen.forget();
     for (let shard = 0; shard < this.shards; shard++) {
       this.#noteEpoch(shard, '');
     }

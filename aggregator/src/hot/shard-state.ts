@@ -64,7 +64,8 @@ export function noCoverage(reason: string, missing: readonly PartitionId[] = [])
 }
 
 /**
- * What all shards together can answer: per partition the state of the shard that is furthest behind.
+ * What all shards together can answer: per partition the state of the shard that is furthest behind. A partition that is not
+ * expected any more (its topic was taken out of the definition) has its part in the data, so its coverage counts; its position does not.
  * @param life differs when the store itself may be another one than before
  */
 export function coverageOf(shards: readonly ShardState[], life: string): Coverage {
@@ -76,7 +77,7 @@ export function coverageOf(shards: readonly ShardState[], life: string): Coverag
     for (const [partition, marker] of shard.markers) {
       fromMs = Math.max(fromMs, marker.coverageFromMs);
       const other = partitions.get(partition);
-      if (other === undefined || marker.state.offset < other.offset) {
+      if (expected.has(partition) && (other === undefined || marker.state.offset < other.offset)) {
         partitions.set(partition, marker.state);
       }
     }
@@ -95,4 +96,36 @@ export function coverageOf(shards: readonly ShardState[], life: string): Coverag
     return { fromMs: Number.POSITIVE_INFINITY, partitions, missing: names, reason };
   }
   return { fromMs, partitions, missing: [], reason: '', epoch: [life, ...shards.map((shard) => shard.epoch)].join('/') };
+}
+
+/**
+ * How far each partition was seen to be: a store that went back (a replica promoted, an older snapshot restored) covers nothing until
+ * it stands there again. What it lacks until then is in the cold tier.
+ */
+export class SeenPositions {
+  readonly #offsets = new Map<PartitionId, number>();
+
+  /** @returns the coverage, or none while a partition stands behind where it was seen before */
+  check(coverage: Coverage): Coverage {
+    const behind: PartitionId[] = [];
+    for (const [partition, { offset }] of coverage.partitions) {
+      if (offset < (this.#offsets.get(partition) ?? 0)) {
+        behind.push(partition);
+      } else {
+        this.#offsets.set(partition, offset);
+      }
+    }
+    if (behind.length === 0 || !Number.isFinite(coverage.fromMs)) {
+      return coverage;
+    }
+    const names = behind.sort().slice(0, 3).join(', ');
+    return {
+      ...noCoverage(`The hot tier went back in ${names}${behind.length > 3 ? ', …' : ''} and is catching up.`),
+      partitions: coverage.partitions,
+    };
+  }
+
+  forget(): void {
+    this.#offsets.clear();
+  }
 }

@@ -80,6 +80,7 @@ interface Situation {
   readonly hotReason: string;
   readonly state: CompactionState | null;
   readonly freshness: Freshness;
+  readonly asOf: string;
 }
 
 interface Ended {
@@ -151,7 +152,9 @@ export class QueryEngine {
     const [{ coverage, failure }, state] = await Promise.all([this.#coverage(signal), this.#compaction()]);
     const usable = coverage !== null && Number.isFinite(coverage.fromMs);
     const hotReason = coverage === null ? failure : usable ? '' : coverage.reason === '' ? 'it covers nothing' : coverage.reason;
-    return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: freshness.freshness(coverage) };
+    const known = freshness.freshness(coverage);
+    const offsets = [...(coverage?.partitions.values() ?? [])].reduce((sum, { offset }) => sum + offset, 0);
+    return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: known, asOf: `${offsets}/${known.newestEventMs}` };
   }
 
   async #coverage(signal: AbortSignal): Promise<{ coverage: Coverage | null; failure: string }> {
@@ -233,13 +236,16 @@ export class QueryEngine {
     const { def, bins } = this.#options;
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
     const { freshness, state, nowMs } = situation;
+    // While partitions are missing nothing is finished but what was closed when all were there.
+    const closedUntilMs = state?.closedUntilMs ?? 0;
+    const finishedUntilMs = freshness.complete ? freshness.watermarkMs : closedUntilMs;
     const known: Known = {
       nowMs,
       // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
       dataFromMs: state?.dataFromMs ?? 0,
-      completeUntilMs: Math.max(freshness.watermarkMs, freshness.newestEventMs, state?.closedUntilMs ?? 0),
+      completeUntilMs: freshness.complete ? Math.max(freshness.watermarkMs, freshness.newestEventMs, closedUntilMs) : closedUntilMs,
     };
-    const partialFrom = partialFromMs(plan, freshness.watermarkMs);
+    const partialFrom = partialFromMs(plan, finishedUntilMs);
     const details = { plan, executed, freshness, partialFrom };
     const tiers = tiersOf(plan);
     const counted = { tiers, cacheHits: executed.cache.hits, cacheMisses: executed.cache.misses };

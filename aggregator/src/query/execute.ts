@@ -32,6 +32,8 @@ export interface Knowledge {
   readonly coverage: Coverage | null;
   /** null: cold has not said what is compacted; nothing is cached then. */
   readonly state: CompactionState | null;
+  /** Differs when more of the log is applied: an answer claims as much, so it must not share a read that began with less. */
+  readonly asOf: string;
 }
 
 /** One read, for the plan in the answer's meta. */
@@ -155,10 +157,12 @@ export class Executor {
     if (part.tier === 'hot') {
       if (coverage === null) throw new HotFailed('its coverage is not known');
       return [
-        await this.#patiently(signal, (patient) => this.#read(part, part.spec, patient, reads, (read) => this.#hot.read(read, coverage))),
+        await this.#patiently(signal, (patient) =>
+          this.#read(part, part.spec, known, patient, reads, (read) => this.#hot.read(read, coverage)),
+        ),
       ];
     }
-    const run = (spec: ReadSpec): Promise<TierResult> => this.#read(part, spec, signal, reads, (read) => this.#cold.read(read));
+    const run = (spec: ReadSpec): Promise<TierResult> => this.#read(part, spec, known, signal, reads, (read) => this.#cold.read(read));
     if (state === null) return [await run(part.spec)];
     const { results, report } = await this.#cache.read(part.spec, state, run);
     caches.push(report);
@@ -168,11 +172,13 @@ export class Executor {
   async #read(
     part: PlannedPart,
     spec: ReadSpec,
+    known: Knowledge,
     signal: AbortSignal,
     reads: ReadReport[],
     start: (read: TierRead) => Promise<TierResult>,
   ): Promise<TierResult> {
-    const { value, shared } = await this.#flights.run(readKey(this.#def, part.tier, spec), signal, (own) =>
+    const asOf = spec.toMs <= (known.state?.closedUntilMs ?? 0) ? '' : known.asOf;
+    const { value, shared } = await this.#flights.run(`${readKey(this.#def, part.tier, spec)}|${asOf}`, signal, (own) =>
       start({ ...spec, signal: own }),
     );
     const { source, rows, durationMs } = value.detail;

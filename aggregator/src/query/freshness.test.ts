@@ -35,6 +35,12 @@ describe('freshness', () => {
     expect(freshnessOf(positions, [], 5_000, FROM + 600_000)).toMatchObject({ watermarkMs: FROM + 595_000, newestEventMs: FROM });
   });
 
+  it('never passes the clock, however far ahead a producer is', () => {
+    const ahead = { id: 'a/0', state: state(5, FROM + 3_600_000), logEnd: 9 };
+    expect(freshnessOf([ahead], [], 5_000, FROM).watermarkMs).toBe(FROM - 5_000);
+    expect(freshnessOf([{ ...ahead, logEnd: 5 }], [], 5_000, FROM).watermarkMs).toBe(FROM - 5_000);
+  });
+
   it('says when partitions are missing or nothing is known', () => {
     expect(freshnessOf([{ id: 'a/0', state: state(5, FROM), logEnd: 5 }], ['a/1'], 5_000, FROM)).toMatchObject({
       complete: false,

@@ -44,7 +44,7 @@ export interface FreshnessProvider {
 /**
  * The group's freshness from its partitions' positions.
  * The watermark is the smallest over the partitions that are not idle; with all of them idle it follows the clock, since
- * nothing is left that could still come on time.
+ * nothing is left that could still come on time. It never passes the clock: one producer whose clock is ahead finishes nobody's buckets.
  */
 export function freshnessOf(
   positions: readonly PartitionPosition[],
@@ -63,8 +63,7 @@ export function freshnessOf(
   const caughtUpMs = Math.max(0, nowMs - latenessMs);
   const busy = partitions.filter((partition) => !partition.idle);
   const newest = (list: readonly PartitionFreshness[]): number[] => list.map((partition) => partition.maxEventTimeMs);
-  const watermarkMs =
-    busy.length === 0 ? Math.max(caughtUpMs, ...partitions.map((p) => p.watermarkMs)) : Math.min(...busy.map((p) => p.watermarkMs));
+  const watermarkMs = Math.min(caughtUpMs, ...busy.map((p) => p.watermarkMs));
   const newestEventMs = busy.length === 0 ? Math.max(...newest(partitions)) : Math.min(...newest(busy));
   const reason = missing.length === 0 ? '' : `No position is known of ${missing.length} partition(s): ${missing.slice(0, 5).join(', ')}.`;
   return { nowMs, watermarkMs, newestEventMs, partitions, complete: missing.length === 0, reason };
