@@ -75,6 +75,18 @@ export class Flusher {
   async flush(job: FlushJob): Promise<void> {
     const { accumulation, signal } = job;
     const t0 = this.#clock.monotonic();
+    if (
+      accumulation.unanswered.some((values) => values.size > 0) &&
+      (await this.retry('check admitted values', signal, () => this.#hot.admissionsMissing()))
+    ) {
+      // In an empty registry a newcomer would take the place of a value in use.
+      throw new TidemarkError(
+        'fenced',
+        'HOT_FENCED',
+        'The hot tier has lost the registry of admitted dimension values.',
+        'Nothing to do: the process fills it from the cold tier and goes on from the markers.',
+      );
+    }
     const { deltas, raw } = await this.retry('seal', signal, () => this.#processor.seal(accumulation, this.#hot));
     const t1 = this.#clock.monotonic();
     if (accumulation.deadLetters.length > 0) {

@@ -354,15 +354,16 @@ export class Pipeline implements LogConsumer {
 
   /** Resolves when no flush is under way, neither of what all partitions share nor of one that catches up. */
   async #underWay(): Promise<void> {
-    await Promise.all([...this.#owned.values()].map((owned) => owned.catchingUp));
+    for (const { catchingUp } of this.#owned.values()) {
+      await catchingUp;
+    }
     await this.#flushing?.catch(() => undefined);
   }
 
   /** Back-pressure: what is gathered has a bound, however long a store keeps the flush before waiting. */
   async #flushIfLarge(): Promise<void> {
-    const large = (): boolean =>
-      this.#open !== null && (this.#open.raw.rows >= this.#definition.flush.maxRows || this.#open.deadLetterBytes >= MOST_DEAD_LETTER_BYTES);
-    if (large()) {
+    const open = this.#open;
+    if (open !== null && (open.raw.rows >= this.#definition.flush.maxRows || open.deadLetterBytes >= MOST_DEAD_LETTER_BYTES)) {
       await this.#flushing?.catch(() => undefined);
       this.#startFlush();
     }

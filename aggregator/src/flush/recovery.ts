@@ -36,7 +36,7 @@ export function planRecovery(assigned: AssignedPartition, markers: readonly (Par
       'fatal',
       'LOG_BEHIND_POSITION',
       `${assigned.id} ends at offset ${assigned.logEnd}, but records up to ${highest} were already applied: the topic was created anew or lost records.`,
-      'Give the new topic another name or this definition another group and database; rows of the old topic would be overwritten otherwise.',
+      'Give the new topic another name, or this definition another group, database and hot.redis.keyPrefix; rows of the old topic would be overwritten otherwise.',
     );
   }
   // Somebody moved the group forward by hand: what they skipped is skipped in both tiers.

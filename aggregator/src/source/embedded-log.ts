@@ -149,7 +149,8 @@ export class EmbeddedLog implements LogSource, LogWriter {
         const result = await this.#segments.read(cursor);
         if (this.#stopping || this.#reassigning) break;
         if (result === null) {
-          consumer.idle(EMBEDDED_PARTITION, this.#segments.logEnd);
+          // Not the log's end: an append may have moved it meanwhile.
+          consumer.idle(EMBEDDED_PARTITION, cursor.offset);
           await this.#appended(cursor.offset);
         } else if (result.kind === 'damaged') {
           const { fromOffset, toOffset, detail, bytes } = result;
