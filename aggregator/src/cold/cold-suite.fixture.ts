@@ -7,8 +7,22 @@ import { TidemarkError } from '../errors.js';
 import type { Filter, GroupResult, Output, TierRead, TierResult } from '../query/tier-read.js';
 import type { ColdTier } from './cold-tier.js';
 import {
-  allOutputs, COUNTRIES, DAY, expectedRead, HOUR, MINUTE, pick, randomEvents, seeded, START, TestClock, testDefinition, toRawRows,
-  type Expected, type Random, type TestEvent,
+  allOutputs,
+  COUNTRIES,
+  DAY,
+  expectedRead,
+  HOUR,
+  MINUTE,
+  pick,
+  randomEvents,
+  seeded,
+  START,
+  TestClock,
+  testDefinition,
+  toRawRows,
+  type Expected,
+  type Random,
+  type TestEvent,
 } from './cold.fixture.js';
 import type { Engine } from './engine.js';
 import { decodeNative } from './native-reader.js';
@@ -75,8 +89,10 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     };
   }
 
-  const column = async (sql: string, name: string): Promise<readonly string[]> => decodeNative(await engine.query(sql, { lane: 'query' })).strings(name);
-  const figure = async (sql: string): Promise<number> => decodeNative(await engine.query(`SELECT toFloat64(${sql}) AS x`, { lane: 'query' })).numbers('x')[0];
+  const column = async (sql: string, name: string): Promise<readonly string[]> =>
+    decodeNative(await engine.query(sql, { lane: 'query' })).strings(name);
+  const figure = async (sql: string): Promise<number> =>
+    decodeNative(await engine.query(`SELECT toFloat64(${sql}) AS x`, { lane: 'query' })).numbers('x')[0];
 
   describe('reads equal the plain answer', () => {
     it.each([1, 2])('for random reads at every stage of compaction (seed %i)', async (seed) => {
@@ -124,9 +140,25 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await at.insert(randomEvents(random, 1500, START, START + 3 * HOUR));
       for (const until of [0, START + 2 * HOUR + 30 * MINUTE, START + 3 * HOUR]) {
         await at.compact(until);
-        for (const [bucketMs, windowSizeMs] of [[MINUTE, 5 * MINUTE], [30_000, 5 * MINUTE], [5 * MINUTE, 2 * MINUTE], [10 * MINUTE, 15 * MINUTE], [HOUR, 3 * HOUR], [10_000, 10_000], [7_000, 21_000]]) {
+        for (const [bucketMs, windowSizeMs] of [
+          [MINUTE, 5 * MINUTE],
+          [30_000, 5 * MINUTE],
+          [5 * MINUTE, 2 * MINUTE],
+          [10 * MINUTE, 15 * MINUTE],
+          [HOUR, 3 * HOUR],
+          [10_000, 10_000],
+          [7_000, 21_000],
+        ]) {
           const fromMs = Math.ceil((START + HOUR) / bucketMs) * bucketMs;
-          const read = { ...whole(at.definition), grouping: 3, groupBy: [0], bucketMs, windowSizeMs, fromMs, toMs: fromMs + bucketMs * Math.max(2, Math.floor((40 * MINUTE) / bucketMs)) };
+          const read = {
+            ...whole(at.definition),
+            grouping: 3,
+            groupBy: [0],
+            bucketMs,
+            windowSizeMs,
+            fromMs,
+            toMs: fromMs + bucketMs * Math.max(2, Math.floor((40 * MINUTE) / bucketMs)),
+          };
           await compare(at, read);
         }
       }
@@ -136,12 +168,35 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const at = await bench();
       const [users, latency] = [10, 12];
       await at.insert(randomEvents(seeded(6), 1200, START, START + 2 * HOUR));
-      const outputs: Output[] = [{ component: users, stat: 'estimate' }, { component: 0, stat: 'value' }];
+      const outputs: Output[] = [
+        { component: users, stat: 'estimate' },
+        { component: 0, stat: 'value' },
+      ];
       const reads = [
         { ...whole(at.definition), outputs, bucketMs: MINUTE, windowSizeMs: 5 * MINUTE },
-        { ...whole(at.definition), outputs, grouping: 3, groupBy: [1], filters: [{ dimension: 0, op: '=' as const, values: ['DE'] }], bucketMs: 5 * MINUTE, windowSizeMs: 15 * MINUTE },
-        { ...whole(at.definition), outputs: [{ component: latency, stat: 'quantile' as const, q: 0.95 }], grouping: 4, groupBy: [0, 1, 2], bucketMs: 2 * MINUTE, windowSizeMs: 5 * MINUTE },
-        { ...whole(at.definition), outputs: [...outputs, { component: latency, stat: 'quantile' as const, q: 0.25 }], bucketMs: MINUTE, windowSizeMs: 5 * MINUTE },
+        {
+          ...whole(at.definition),
+          outputs,
+          grouping: 3,
+          groupBy: [1],
+          filters: [{ dimension: 0, op: '=' as const, values: ['DE'] }],
+          bucketMs: 5 * MINUTE,
+          windowSizeMs: 15 * MINUTE,
+        },
+        {
+          ...whole(at.definition),
+          outputs: [{ component: latency, stat: 'quantile' as const, q: 0.95 }],
+          grouping: 4,
+          groupBy: [0, 1, 2],
+          bucketMs: 2 * MINUTE,
+          windowSizeMs: 5 * MINUTE,
+        },
+        {
+          ...whole(at.definition),
+          outputs: [...outputs, { component: latency, stat: 'quantile' as const, q: 0.25 }],
+          bucketMs: MINUTE,
+          windowSizeMs: 5 * MINUTE,
+        },
       ].map((read) => ({ ...read, fromMs: START - 10 * MINUTE, toMs: START + 2 * HOUR + 20 * MINUTE }));
       const sources = async (): Promise<string[]> => {
         for (const read of reads) await compare(at, read);
@@ -149,7 +204,12 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       };
       expect(await sources()).toEqual(['events', 'events', 'events', 'events']);
       await at.compact(START + 2 * HOUR - 7 * MINUTE);
-      expect(await sources()).toEqual(['windows_1m + rollup_1m + events', 'windows_1m + rollup_1m + events', 'windows_1m + rollup_1m + events', 'rollup_1m + events']);
+      expect(await sources()).toEqual([
+        'windows_1m + rollup_1m + events',
+        'windows_1m + rollup_1m + events',
+        'windows_1m + rollup_1m + events',
+        'rollup_1m + events',
+      ]);
       await at.insert(randomEvents(seeded(7), 10, START + 30 * MINUTE, START + 32 * MINUTE, 5_000));
       await sources();
       await at.compact(START + 2 * HOUR - 2 * MINUTE);
@@ -163,7 +223,14 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const at = await bench();
       await at.insert(randomEvents(random, 3000, START - DAY, START + 3 * DAY));
       await at.compact(START + 3 * DAY - 20 * MINUTE);
-      const read = { ...whole(at.definition), grouping: 4, groupBy: [1], bucketMs: 0, fromMs: START - 5 * HOUR - 3 * MINUTE - 7_000, toMs: START + 3 * DAY - 4_000 };
+      const read = {
+        ...whole(at.definition),
+        grouping: 4,
+        groupBy: [1],
+        bucketMs: 0,
+        fromMs: START - 5 * HOUR - 3 * MINUTE - 7_000,
+        toMs: START + 3 * DAY - 4_000,
+      };
       const { detail } = await at.tier.read({ ...read, signal: NEVER });
       expect(detail.source).toBe('rollup_1d + rollup_1h + rollup_1m + events');
       await compare(at, read);
@@ -180,9 +247,11 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await second.compact(START + 26 * HOUR, NEVER);
       await compareSome(at, seeded(4), 8);
       expect(await figure(`(SELECT sum(version) FROM ${at.definition.cold.database}.rollup_1m FINAL WHERE grouping = 'none')`)).toBe(1500);
-      expect(await figure(`(SELECT sum(version) FROM ${at.definition.cold.database}.rollup_1d FINAL WHERE grouping = 'none' AND bucket = '2090-06-05 00:00:00')`)).toBe(
-        at.events.filter((event) => event.timeMs < START + DAY).length,
-      );
+      expect(
+        await figure(
+          `(SELECT sum(version) FROM ${at.definition.cold.database}.rollup_1d FINAL WHERE grouping = 'none' AND bucket = '2090-06-05 00:00:00')`,
+        ),
+      ).toBe(at.events.filter((event) => event.timeMs < START + DAY).length);
     });
 
     it('goes on after it was cut off between any two of its writes', async () => {
@@ -192,8 +261,12 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       for (let allowed = 0; ; allowed++) {
         const failing = failAfter(engine, allowed);
         const tier = createColdTier(at.definition, failing.engine, at.clock, { batchRows: 200 });
-        const failure = await tier.compact(START + DAY + HOUR, NEVER).then(() => null, (error: unknown) => error);
-        if (allowed % 3 === 1 && allowed < 12) await at.insert(randomEvents(random, 20, START + 21 * HOUR, START + DAY, 50_000 + allowed * 100));
+        const failure = await tier.compact(START + DAY + HOUR, NEVER).then(
+          () => null,
+          (error: unknown) => error,
+        );
+        if (allowed % 3 === 1 && allowed < 12)
+          await at.insert(randomEvents(random, 20, START + 21 * HOUR, START + DAY, 50_000 + allowed * 100));
         if (allowed % 4 === 0) await compareSome(at, random, 2);
         if (failure === null) {
           expect(allowed).toBeGreaterThan(5);
@@ -318,19 +391,41 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     it('comes back as it went in, from every place that takes text', async () => {
       const at = await bench();
       const base = randomEvents(seeded(101), COUNTRIES.length, START, START + HOUR);
-      const events = base.map((event, i) => ({ ...event, tenant: 'shop', values: { ...event.values, country: COUNTRIES[i], page: COUNTRIES[i], user_id: COUNTRIES[i] } }));
+      const events = base.map((event, i) => ({
+        ...event,
+        tenant: 'shop',
+        values: { ...event.values, country: COUNTRIES[i], page: COUNTRIES[i], user_id: COUNTRIES[i] },
+      }));
       await at.insert(events);
       for (const until of [START, START + DAY]) {
         await at.compact(until);
         for (const value of [...COUNTRIES, "' OR 1=1 --", '\\', "\\'", '\u007f', '\ud800', '){', '{x:String}']) {
           for (const op of ['=', '!=', 'in', 'not in'] as const) {
-            await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op, values: [value] }] });
+            await compare(at, {
+              ...whole(at.definition),
+              grouping: 1,
+              groupBy: [0],
+              bucketMs: 0,
+              filters: [{ dimension: 0, op, values: [value] }],
+            });
           }
           await compare(at, { ...whole(at.definition), tenant: value });
         }
         for (const pattern of ["it's", '^$', '\\\\', 'D[EF]|R', '(?i)de', 'x{2}', '.*']) {
-          await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '=~', values: [pattern] }] });
-          await compare(at, { ...whole(at.definition), grouping: 1, groupBy: [0], bucketMs: 0, filters: [{ dimension: 0, op: '!~', values: [pattern] }] });
+          await compare(at, {
+            ...whole(at.definition),
+            grouping: 1,
+            groupBy: [0],
+            bucketMs: 0,
+            filters: [{ dimension: 0, op: '=~', values: [pattern] }],
+          });
+          await compare(at, {
+            ...whole(at.definition),
+            grouping: 1,
+            groupBy: [0],
+            bucketMs: 0,
+            filters: [{ dimension: 0, op: '!~', values: [pattern] }],
+          });
         }
       }
       const values = await at.tier.readValues('shop', 0, START, START + DAY, '', 100, NEVER);
@@ -342,7 +437,12 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     it('a pattern that RE2 refuses is the asker’s mistake', async () => {
       const at = await bench();
       await at.insert(randomEvents(seeded(111), 10, START, START + HOUR));
-      const read = { ...whole(at.definition), grouping: 1, filters: [{ dimension: 0, op: '=~' as const, values: ['a(?=b'] }], signal: NEVER };
+      const read = {
+        ...whole(at.definition),
+        grouping: 1,
+        filters: [{ dimension: 0, op: '=~' as const, values: ['a(?=b'] }],
+        signal: NEVER,
+      };
       await expect(at.tier.read(read)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_BAD_PATTERN' });
     });
   });
@@ -352,7 +452,10 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const at = await bench();
       await at.insert(randomEvents(seeded(121), 400, START, START + HOUR));
       const read = { ...whole(at.definition), grouping: 4, groupBy: [0, 1, 2], bucketMs: MINUTE, fromMs: START, toMs: START + HOUR };
-      await expect(at.tier.read({ ...read, maxRows: 50, signal: NEVER })).rejects.toMatchObject({ errorClass: 'limit', code: 'COLD_ROW_LIMIT' });
+      await expect(at.tier.read({ ...read, maxRows: 50, signal: NEVER })).rejects.toMatchObject({
+        errorClass: 'limit',
+        code: 'COLD_ROW_LIMIT',
+      });
       const { detail } = await at.tier.read({ ...read, signal: NEVER });
       await expect(at.tier.read({ ...read, maxRows: detail.rows, signal: NEVER })).resolves.toBeDefined();
     });
@@ -361,11 +464,17 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const at = await bench();
       await at.insert(randomEvents(seeded(131), 50, START, START + HOUR));
       const stop = new AbortController();
-      const slow = engine.query('SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) % 7 = 8', { lane: 'query', signal: stop.signal });
+      const slow = engine.query('SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) % 7 = 8', {
+        lane: 'query',
+        signal: stop.signal,
+      });
       setTimeout(() => stop.abort(), 50);
       await expect(slow).rejects.toMatchObject({ errorClass: 'cancelled' });
       const late = AbortSignal.timeout(50);
-      const slower = engine.query('SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) % 7 = 8', { lane: 'query', signal: late });
+      const slower = engine.query('SELECT count() AS n FROM numbers(1000000000000) WHERE sipHash64(number) % 7 = 8', {
+        lane: 'query',
+        signal: late,
+      });
       await expect(slower).rejects.toMatchObject({ errorClass: 'deadline' });
       const given = new AbortController();
       given.abort(new TidemarkError('deadline', 'QUERY_DEADLINE', 'too slow'));
@@ -374,10 +483,17 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     });
 
     it('a statement that fails says so, by what the caller may do', async () => {
-      await expect(engine.query('SELECT nothing FROM nowhere.never', { lane: 'query' })).rejects.toMatchObject({ errorClass: 'unavailable', code: 'COLD_STATEMENT_FAILED' });
-      await expect(engine.command('INSERT INTO nowhere.never VALUES (1)', { lane: 'insert' })).rejects.toMatchObject({ errorClass: 'fatal' });
+      await expect(engine.query('SELECT nothing FROM nowhere.never', { lane: 'query' })).rejects.toMatchObject({
+        errorClass: 'unavailable',
+        code: 'COLD_STATEMENT_FAILED',
+      });
+      await expect(engine.command('INSERT INTO nowhere.never VALUES (1)', { lane: 'insert' })).rejects.toMatchObject({
+        errorClass: 'fatal',
+      });
       await expect(engine.query('SELECT throwIf(1) AS x', { lane: 'query' })).rejects.toBeInstanceOf(TidemarkError);
-      await expect(engine.query('SELECT sum(number) AS x FROM numbers(1000000) SETTINGS max_rows_to_read = 10', { lane: 'query' })).rejects.toMatchObject({ errorClass: 'limit' });
+      await expect(
+        engine.query('SELECT sum(number) AS x FROM numbers(1000000) SETTINGS max_rows_to_read = 10', { lane: 'query' }),
+      ).rejects.toMatchObject({ errorClass: 'limit' });
     });
   });
 
@@ -387,10 +503,19 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await at.insert(randomEvents(seeded(141), 500, START, START + 2 * DAY));
       await at.insert(at.events.slice(0, 200));
       const filters: Filter[] = [{ dimension: 1, op: '=', values: ['phone'] }];
-      const result = await at.tier.readEvents({ tenant: 'shop', fromMs: START + HOUR, toMs: START + 2 * DAY - HOUR, filters, limit: 50, signal: NEVER });
+      const result = await at.tier.readEvents({
+        tenant: 'shop',
+        fromMs: START + HOUR,
+        toMs: START + 2 * DAY - HOUR,
+        filters,
+        limit: 50,
+        signal: NEVER,
+      });
       const expected = at.events
         .slice(0, 500)
-        .filter((e) => e.tenant === 'shop' && e.values['device'] === 'phone' && e.timeMs >= START + HOUR && e.timeMs < START + 2 * DAY - HOUR)
+        .filter(
+          (e) => e.tenant === 'shop' && e.values['device'] === 'phone' && e.timeMs >= START + HOUR && e.timeMs < START + 2 * DAY - HOUR,
+        )
         .sort((a, b) => b.timeMs - a.timeMs)
         .slice(0, 50);
       const cell = (name: string, row: number): unknown => result.rows[row][result.columns.findIndex((c) => c.name === name)];
@@ -419,7 +544,13 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const events = randomEvents(seeded(161), 800, START, START + 3 * DAY);
       const folded = events.map((e, i) => (i % 50 === 0 ? { ...e, values: { ...e.values, country: '__other__' } } : e));
       await at.insert(folded);
-      const wanted = [...new Set(folded.filter((e) => e.timeMs >= NOW - 2 * DAY && !['', '__other__'].includes(String(e.values['country']))).map((e) => `${e.tenant}|${e.values['country']}`))].sort();
+      const wanted = [
+        ...new Set(
+          folded
+            .filter((e) => e.timeMs >= NOW - 2 * DAY && !['', '__other__'].includes(String(e.values['country'])))
+            .map((e) => `${e.tenant}|${e.values['country']}`),
+        ),
+      ].sort();
       for (const until of [START, START + 2 * DAY + 90 * MINUTE, NOW]) {
         await at.compact(until);
         const admitted = await at.tier.admittedValues(0, 2);
@@ -456,7 +587,10 @@ export function coldTierSuite(makeEngine: () => Engine): void {
     it('retention stands in every table and follows the definition', async () => {
       const at = await bench();
       const engines = (): Promise<readonly string[]> =>
-        column(`SELECT engine_full AS e FROM system.tables WHERE database = '${at.definition.cold.database}' AND name IN ('events', 'rollup_1m', 'rollup_1h', 'rollup_1d') ORDER BY name`, 'e');
+        column(
+          `SELECT engine_full AS e FROM system.tables WHERE database = '${at.definition.cold.database}' AND name IN ('events', 'rollup_1m', 'rollup_1h', 'rollup_1d') ORDER BY name`,
+          'e',
+        );
       const [events, day, hour, minute] = await engines();
       expect(events).toContain(`TTL toDateTime(time) + toIntervalSecond(${90 * 86_400})`);
       expect(events).toContain('ttl_only_drop_parts = 1');
@@ -500,7 +634,11 @@ export function coldTierSuite(makeEngine: () => Engine): void {
 
     it('a component over a field that was not recorded is unknown before, not zero', async () => {
       const full = testDefinition('x');
-      const before = { measures: [], fields: full.fields.filter((f) => f.name !== 'delta'), components: full.components.filter((c) => c.field !== 9).map((c, index) => ({ ...c, index })) };
+      const before = {
+        measures: [],
+        fields: full.fields.filter((f) => f.name !== 'delta'),
+        components: full.components.filter((c) => c.field !== 9).map((c, index) => ({ ...c, index })),
+      };
       const old = await bench(before, undefined, START + 10 * HOUR);
       await old.insert(randomEvents(seeded(191), 300, START, START + 10 * HOUR));
       await old.compact(START + 10 * HOUR);
@@ -508,8 +646,13 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await at.insert(randomEvents(seeded(192), 300, START + 10 * HOUR, START + 20 * HOUR, 5_000));
       await at.compact(START + 20 * HOUR);
       const component = at.definition.components.findIndex((c) => c.key === 'delta_max');
-      const outputs: Output[] = [{ component, stat: 'value' }, { component: 0, stat: 'value' }];
-      const [group] = (await at.tier.read({ ...whole(at.definition), outputs, bucketMs: HOUR, fromMs: START, toMs: START + 20 * HOUR, signal: NEVER })).groups;
+      const outputs: Output[] = [
+        { component, stat: 'value' },
+        { component: 0, stat: 'value' },
+      ];
+      const [group] = (
+        await at.tier.read({ ...whole(at.definition), outputs, bucketMs: HOUR, fromMs: START, toMs: START + 20 * HOUR, signal: NEVER })
+      ).groups;
       expect([...group.numbers[0].slice(0, 10)].every(Number.isNaN)).toBe(true);
       expect([...group.numbers[0].slice(10)].every(Number.isNaN)).toBe(false);
       expect([...group.numbers[1]].every((count) => count > 0)).toBe(true);
@@ -521,7 +664,11 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       const scaled = createColdTier({ ...at.definition, fields }, shared(engine), at.clock);
       await expect(scaled.migrate(() => undefined)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_DECIMALS_CHANGED' });
       const retyped = at.definition.fields.map((f) => (f.name === 'page' ? { ...f, type: 'number' as const } : f));
-      const other = createColdTier({ ...at.definition, measures: [], fields: retyped, components: at.definition.components.slice(0, 3) }, shared(engine), at.clock);
+      const other = createColdTier(
+        { ...at.definition, measures: [], fields: retyped, components: at.definition.components.slice(0, 3) },
+        shared(engine),
+        at.clock,
+      );
       await expect(other.migrate(() => undefined)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_TYPE_CHANGED' });
       const named = at.definition.fields.map((f) => (f.name === 'page' ? { ...f, name: 'offset' } : f));
       expect(() => createColdTier({ ...at.definition, fields: named }, shared(engine), at.clock)).toThrow(/offset/);
@@ -539,8 +686,16 @@ export function coldTierSuite(makeEngine: () => Engine): void {
 
 function whole(definition: Definition): Omit<TierRead, 'signal'> {
   return {
-    tenant: 'shop', grouping: 0, groupBy: [], filters: [], outputs: allOutputs(definition), fromMs: START, toMs: START + 2 * DAY, bucketMs: 0,
-    windowSizeMs: null, maxRows: 1_000_000,
+    tenant: 'shop',
+    grouping: 0,
+    groupBy: [],
+    filters: [],
+    outputs: allOutputs(definition),
+    fromMs: START,
+    toMs: START + 2 * DAY,
+    bucketMs: 0,
+    windowSizeMs: null,
+    maxRows: 1_000_000,
   };
 }
 
@@ -559,8 +714,16 @@ async function compareSome(at: Bench, random: Random, count: number, fromMs = ST
     const end = begin + Math.max(1, Math.ceil((random() * longest) / step)) * step;
     const windowSizeMs = bucketMs > 0 && random() < 0.25 ? step * Math.ceil(random() * 6) : null;
     await compare(at, {
-      tenant: pick(random, ['shop', 'shop', 'other', 'nobody']), grouping: grouping.index, groupBy, filters, bucketMs, windowSizeMs, fromMs: begin, toMs: end,
-      outputs: outputs.length === 0 ? [{ component: 0, stat: 'value' }] : outputs, maxRows: 1_000_000,
+      tenant: pick(random, ['shop', 'shop', 'other', 'nobody']),
+      grouping: grouping.index,
+      groupBy,
+      filters,
+      bucketMs,
+      windowSizeMs,
+      fromMs: begin,
+      toMs: end,
+      outputs: outputs.length === 0 ? [{ component: 0, stat: 'value' }] : outputs,
+      maxRows: 1_000_000,
     });
   }
 }
@@ -587,8 +750,18 @@ async function compare(at: Bench, read: Omit<TierRead, 'signal'>): Promise<void>
   }
 }
 
-function compareCell(definition: Definition, output: Output, group: GroupResult, o: number, bucket: number, cell: Expected, result: TierResult, read: string): void {
-  const say = (): string => `${definition.components[output.component].key} ${JSON.stringify(output)} of ${JSON.stringify(group.values)} in bucket ${bucket} of ${read}`;
+function compareCell(
+  definition: Definition,
+  output: Output,
+  group: GroupResult,
+  o: number,
+  bucket: number,
+  cell: Expected,
+  result: TierResult,
+  read: string,
+): void {
+  const say = (): string =>
+    `${definition.components[output.component].key} ${JSON.stringify(output)} of ${JSON.stringify(group.values)} in bucket ${bucket} of ${read}`;
   if (output.stat === 'items') {
     const list = group.items[o]?.[bucket] ?? [];
     const truth = new Map(cell.items.map(({ item, weight }) => [item, weight]));
@@ -601,12 +774,17 @@ function compareCell(definition: Definition, output: Output, group: GroupResult,
   }
   if (output.stat === 'histogram') {
     const bins = group.histograms[o]?.[bucket] ?? new Map<number, number>();
-    if (bins.size > 0 || cell.bins.size > 0) expect([...bins].sort((a, b) => a[0] - b[0]), say()).toEqual([...cell.bins].sort((a, b) => a[0] - b[0]));
+    if (bins.size > 0 || cell.bins.size > 0)
+      expect(
+        [...bins].sort((a, b) => a[0] - b[0]),
+        say(),
+      ).toEqual([...cell.bins].sort((a, b) => a[0] - b[0]));
     return;
   }
   const value = group.numbers[o][bucket];
   const slack = output.stat === 'quantile' ? Math.abs(cell.number) * 0.010_000_001 : 0;
-  if (!(Number.isNaN(value) && Number.isNaN(cell.number)) && !(Math.abs(value - cell.number) <= slack)) expect(value, say()).toBe(cell.number);
+  if (!(Number.isNaN(value) && Number.isNaN(cell.number)) && !(Math.abs(value - cell.number) <= slack))
+    expect(value, say()).toBe(cell.number);
 }
 
 /** An engine that breaks off at the n-th writing statement, before it. */

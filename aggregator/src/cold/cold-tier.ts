@@ -58,7 +58,15 @@ export interface ColdTier {
   read(read: TierRead): Promise<TierResult>;
   readEvents(read: EventsRead): Promise<EventsResult>;
   /** Distinct kept values of a dimension in a range, most frequent first. */
-  readValues(tenant: string, dimension: number, fromMs: number, toMs: number, search: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+  readValues(
+    tenant: string,
+    dimension: number,
+    fromMs: number,
+    toMs: number,
+    search: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[]>;
   /** Largest event time among a partition's raw rows below an offset, epoch ms; 0 when there are none. May scan: for recovery only. */
   newestEventMs(partition: string, belowOffset: number): Promise<number>;
   /** Every kept value of a dimension in the last `days`: refills the admission registry. */

@@ -90,7 +90,16 @@ export function components(drafts: readonly ComponentDraft[]): readonly Componen
 
 function window(name: string, kind: 'unique' | 'quantiles', component: number, sizeMs: number): Measure {
   return {
-    index: 0, name, kind, description: '', unit: '', components: [component], quantiles: [], limit: 0, numerator: -1, denominator: -1,
+    index: 0,
+    name,
+    kind,
+    description: '',
+    unit: '',
+    components: [component],
+    quantiles: [],
+    limit: 0,
+    numerator: -1,
+    denominator: -1,
     window: { sizeMs, slideMs: 30_000 },
   };
 }
@@ -122,12 +131,24 @@ export function testDefinition(database: string, more: Partial<Definition> = {})
       { index: 2, name: 'type', field: 4, cap: 20 },
     ],
     components: components(DRAFTS),
-    measures: [window('users_5m', 'unique', 10, 5 * MINUTE), window('users_15m', 'unique', 10, 15 * MINUTE), window('latency_5m', 'quantiles', 12, 5 * MINUTE)],
+    measures: [
+      window('users_5m', 'unique', 10, 5 * MINUTE),
+      window('users_15m', 'unique', 10, 15 * MINUTE),
+      window('latency_5m', 'quantiles', 12, 5 * MINUTE),
+    ],
     groupings: groupings([], [0], [1], [0, 1], [0, 1, 2]),
     latenessMs: 5_000,
     maxFutureMs: MINUTE,
     duplicates: { windowMs: MINUTE, maxEvents: 1_000 },
-    retention: { hot1sMs: 15 * MINUTE, hot10sMs: 2 * HOUR, hot1mMs: DAY, rawMs: 90 * DAY, rollup1mMs: 30 * DAY, rollup1hMs: 730 * DAY, rollup1dMs: 0 },
+    retention: {
+      hot1sMs: 15 * MINUTE,
+      hot10sMs: 2 * HOUR,
+      hot1mMs: DAY,
+      rawMs: 90 * DAY,
+      rollup1mMs: 30 * DAY,
+      rollup1hMs: 730 * DAY,
+      rollup1dMs: 0,
+    },
     tenants: [
       { name: 'shop', tokenSha256: [], quotas },
       { name: 'other', tokenSha256: [], quotas },
@@ -137,7 +158,17 @@ export function testDefinition(database: string, more: Partial<Definition> = {})
       kind: 'memory',
       shards: 1,
       maxMemoryBytes: 0,
-      redis: { mode: 'single', nodes: [], sentinelName: '', username: '', password: '', sentinelPassword: '', db: 0, tls: NO_TLS, keyPrefix: 't:' },
+      redis: {
+        mode: 'single',
+        nodes: [],
+        sentinelName: '',
+        username: '',
+        password: '',
+        sentinelPassword: '',
+        db: 0,
+        tls: NO_TLS,
+        keyPrefix: 't:',
+      },
     },
     cold: { kind: 'chdb', url: '', username: '', password: '', database, tls: NO_TLS, cluster: '', requestTimeoutMs: 30_000 },
     server: { host: '127.0.0.1', port: 0, maxBodyBytes: 1_000_000 },
@@ -240,16 +271,26 @@ function holds(definition: Definition, condition: Condition, event: TestEvent): 
   const missing = value === '' || Number.isNaN(value);
   const first = condition.values[0];
   switch (condition.op) {
-    case 'missing': return missing;
-    case 'exists': return !missing;
-    case '=': return !missing && value === first;
-    case '!=': return !missing && value !== first;
-    case 'in': return !missing && condition.values.includes(value);
-    case 'not in': return !missing && !condition.values.includes(value);
-    case '<': return !missing && value < first;
-    case '<=': return !missing && value <= first;
-    case '>': return !missing && value > first;
-    case '>=': return !missing && value >= first;
+    case 'missing':
+      return missing;
+    case 'exists':
+      return !missing;
+    case '=':
+      return !missing && value === first;
+    case '!=':
+      return !missing && value !== first;
+    case 'in':
+      return !missing && condition.values.includes(value);
+    case 'not in':
+      return !missing && !condition.values.includes(value);
+    case '<':
+      return !missing && value < first;
+    case '<=':
+      return !missing && value <= first;
+    case '>':
+      return !missing && value > first;
+    case '>=':
+      return !missing && value >= first;
   }
 }
 
@@ -257,11 +298,15 @@ function passes(definition: Definition, filter: Filter, event: TestEvent): boole
   const value = dimensionOf(definition, event, filter.dimension);
   switch (filter.op) {
     case '=':
-    case 'in': return filter.values.includes(value);
+    case 'in':
+      return filter.values.includes(value);
     case '!=':
-    case 'not in': return !filter.values.includes(value);
-    case '=~': return RE2JS.compile(filter.values[0]).matcher(value).find();
-    case '!~': return !RE2JS.compile(filter.values[0]).matcher(value).find();
+    case 'not in':
+      return !filter.values.includes(value);
+    case '=~':
+      return RE2JS.compile(filter.values[0]).matcher(value).find();
+    case '!~':
+      return !RE2JS.compile(filter.values[0]).matcher(value).find();
   }
 }
 
@@ -288,11 +333,16 @@ function expectedOutput(definition: Definition, output: Output, all: readonly Te
   const none = { number: Number.NaN, items: [], bins: new Map<number, number>() };
   if (all.length === 0) return none;
   switch (component.kind) {
-    case 'count': return { ...none, number: events.length };
-    case 'sum': return { ...none, number: numbers.reduce((a, b) => a + b, 0) / scale };
-    case 'min': return { ...none, number: numbers.length === 0 ? Number.NaN : numbers[0] / scale };
-    case 'max': return { ...none, number: numbers.length === 0 ? Number.NaN : numbers[numbers.length - 1] / scale };
-    case 'unique': return { ...none, number: new Set(events.map(value)).size };
+    case 'count':
+      return { ...none, number: events.length };
+    case 'sum':
+      return { ...none, number: numbers.reduce((a, b) => a + b, 0) / scale };
+    case 'min':
+      return { ...none, number: numbers.length === 0 ? Number.NaN : numbers[0] / scale };
+    case 'max':
+      return { ...none, number: numbers.length === 0 ? Number.NaN : numbers[numbers.length - 1] / scale };
+    case 'unique':
+      return { ...none, number: new Set(events.map(value)).size };
     case 'quantiles': {
       const bins = new Map<number, number>();
       for (const number of numbers) bins.set(coarseBin(binOf(number)), (bins.get(coarseBin(binOf(number))) ?? 0) + 1);
@@ -313,9 +363,15 @@ function expectedOutput(definition: Definition, output: Output, all: readonly Te
 }
 
 /** Cells by group (JSON of its values): by output, then by bucket. Repeated identities count once. */
-export function expectedRead(definition: Definition, events: readonly TestEvent[], read: Omit<TierRead, 'signal'>): ReadonlyMap<string, readonly (readonly Expected[])[]> {
+export function expectedRead(
+  definition: Definition,
+  events: readonly TestEvent[],
+  read: Omit<TierRead, 'signal'>,
+): ReadonlyMap<string, readonly (readonly Expected[])[]> {
   const byIdentity = new Map(events.map((event) => [`${event.topic}/${event.partition}/${event.offset}`, event]));
-  const mine = [...byIdentity.values()].filter((event) => event.tenant === read.tenant && read.filters.every((filter) => passes(definition, filter, event)));
+  const mine = [...byIdentity.values()].filter(
+    (event) => event.tenant === read.tenant && read.filters.every((filter) => passes(definition, filter, event)),
+  );
   const groups = new Map<string, TestEvent[]>();
   for (const event of mine) {
     const key = JSON.stringify(read.groupBy.map((dimension) => dimensionOf(definition, event, dimension)));
@@ -331,7 +387,10 @@ export function expectedRead(definition: Definition, events: readonly TestEvent[
       return list.filter((event) => event.timeMs >= begin && event.timeMs < end);
     });
     if (cells.some((cell) => cell.length > 0)) {
-      answer.set(key, read.outputs.map((output) => cells.map((cell) => expectedOutput(definition, output, cell))));
+      answer.set(
+        key,
+        read.outputs.map((output) => cells.map((cell) => expectedOutput(definition, output, cell))),
+      );
     }
   }
   return answer;
@@ -340,7 +399,8 @@ export function expectedRead(definition: Definition, events: readonly TestEvent[
 export function allOutputs(definition: Definition): readonly Output[] {
   return definition.components.flatMap((component): Output[] => {
     switch (component.kind) {
-      case 'unique': return [{ component: component.index, stat: 'estimate' }];
+      case 'unique':
+        return [{ component: component.index, stat: 'estimate' }];
       case 'quantiles':
         return [
           { component: component.index, stat: 'quantile', q: 0.5 },
@@ -348,8 +408,10 @@ export function allOutputs(definition: Definition): readonly Output[] {
           { component: component.index, stat: 'quantile', q: 0.99 },
           { component: component.index, stat: 'histogram' },
         ];
-      case 'top': return [{ component: component.index, stat: 'items', limit: 5 }];
-      default: return [{ component: component.index, stat: 'value' }];
+      case 'top':
+        return [{ component: component.index, stat: 'items', limit: 5 }];
+      default:
+        return [{ component: component.index, stat: 'value' }];
     }
   });
 }

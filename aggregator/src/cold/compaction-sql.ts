@@ -67,8 +67,17 @@ export function compactRaw(definition: Definition, names: Names, resolution: Rol
     }
   }
   const groupingNames = definition.groupings.map((grouping) => sqlString(groupingName(definition, grouping)));
-  const sets = definition.groupings.map((grouping) => `(${['tenant', 'bucket', ...grouping.dimensions.map((d) => dimensionColumn(definition.dimensions[d]))].join(', ')})`);
-  const selected = ['tenant', 'bucket', ...dimensions, `${groupingIndex(definition)} AS gi`, 'count() AS a_version', ...named(main, 'a', (piece) => piece.fromRaw())];
+  const sets = definition.groupings.map(
+    (grouping) => `(${['tenant', 'bucket', ...grouping.dimensions.map((d) => dimensionColumn(definition.dimensions[d]))].join(', ')})`,
+  );
+  const selected = [
+    'tenant',
+    'bucket',
+    ...dimensions,
+    `${groupingIndex(definition)} AS gi`,
+    'count() AS a_version',
+    ...named(main, 'a', (piece) => piece.fromRaw()),
+  ];
   return `INSERT INTO ${names.table(rollupTable(resolution))} (${[...keys, 'version', ...columns.map((c) => c.column)].join(', ')})
 SELECT ${[...keys, 'a_version', ...columns.map((c) => c.sql)].join(', ')}
 FROM (
@@ -79,7 +88,13 @@ ${joins.join('\n')}`;
 }
 
 /** Rows of a closed rollup into the next coarser one; spans are whole coarse buckets. */
-export function compactRollup(definition: Definition, names: Names, from: RollupResolution, to: RollupResolution, spans: readonly Span[]): string {
+export function compactRollup(
+  definition: Definition,
+  names: Names,
+  from: RollupResolution,
+  to: RollupResolution,
+  spans: readonly Span[],
+): string {
   const dimensions = rollupDimensions(definition).map(dimensionColumn);
   const keys = ['tenant', 'grouping', ...dimensions];
   const pieces = definition.components.flatMap((component) => storedPieces(definition, component));
@@ -148,8 +163,15 @@ function hashedBefore(column: string): string {
 }
 
 /** Rows of a source once per grouping, as `gkey` beside the given columns. */
-function perGrouping(definition: Definition, source: string, columns: readonly { readonly name: string; readonly sql: string }[], condition: string): string {
-  const hashed = ['tenant', ...rollupDimensions(definition).map(dimensionColumn)].map((column) => `${hashedHere(column)} AS ${hashedBefore(column)}`);
+function perGrouping(
+  definition: Definition,
+  source: string,
+  columns: readonly { readonly name: string; readonly sql: string }[],
+  condition: string,
+): string {
+  const hashed = ['tenant', ...rollupDimensions(definition).map(dimensionColumn)].map(
+    (column) => `${hashedHere(column)} AS ${hashedBefore(column)}`,
+  );
   const inner = `SELECT ${[...hashed, 'bucket', ...columns.map(({ name, sql }) => `${sql} AS ${name}`)].join(', ')} FROM ${source} WHERE ${condition}`;
   return `(SELECT ${[`arrayJoin(${groupKeys(definition, hashedBefore)}) AS gkey`, ...columns.map(({ name }) => name)].join(', ')} FROM (${inner}))`;
 }
@@ -176,7 +198,15 @@ function histogramStore(component: Component): readonly { readonly column: strin
 function topPass(definition: Definition, component: Component, source: string): string {
   const { item, weight, condition } = topSource(definition, component);
   const name = `t${component.index}`;
-  const rows = perGrouping(definition, source, [{ name: 'ih', sql: `sipHash64(${item})` }, { name: 'weight', sql: weight }], condition);
+  const rows = perGrouping(
+    definition,
+    source,
+    [
+      { name: 'ih', sql: `sipHash64(${item})` },
+      { name: 'weight', sql: weight },
+    ],
+    condition,
+  );
   return `LEFT ANY JOIN (
   SELECT gkey, arraySort(x -> (-x.1, x.2), groupArray((w, item))) AS ${name}
   FROM (SELECT gkey, ih, sum(weight) AS w FROM ${rows} GROUP BY gkey, ih ORDER BY gkey, w DESC, ih LIMIT ${sqlInt(component.keep + 1)} BY gkey) AS heaviest

@@ -47,7 +47,12 @@ export class Compactor {
   }
 
   /** See ColdTier.compact. */
-  async compact(untilMs: number, history: DefinitionHistory, signal: AbortSignal, onProgress: (closedUntilMs: number) => void): Promise<void> {
+  async compact(
+    untilMs: number,
+    history: DefinitionHistory,
+    signal: AbortSignal,
+    onProgress: (closedUntilMs: number) => void,
+  ): Promise<void> {
     const until = Math.floor(untilMs / MINUTE_MS) * MINUTE_MS;
     await this.#closeMinutes(until, signal, onProgress);
     await this.#recompactDirty(signal);
@@ -69,7 +74,10 @@ export class Compactor {
     const start = closed['1m'] === 0 ? await this.#firstRawMinute(until) : closed['1m'];
     // Rows that would be dropped at once are not written; hours and days of then come from raw rows directly.
     const kept = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom('1m') / MINUTE_MS) * MINUTE_MS));
-    for (const batch of [{ fromMs: start, toMs: kept, rows: 0 }, ...(await this.#batches({ fromMs: kept, toMs: until }, MINUTE_MS, 'raw', signal))]) {
+    for (const batch of [
+      { fromMs: start, toMs: kept, rows: 0 },
+      ...(await this.#batches({ fromMs: kept, toMs: until }, MINUTE_MS, 'raw', signal)),
+    ]) {
       if (batch.toMs <= batch.fromMs) {
         continue;
       }
@@ -134,8 +142,14 @@ export class Compactor {
     const start = Math.floor(first / size) * size;
     const fromRaw = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom(FINER[resolution]) / size) * size));
     const batches = [
-      ...(await this.#batches({ fromMs: start, toMs: fromRaw }, size, 'raw', signal)).map((batch) => ({ ...batch, source: 'raw' as const })),
-      ...(await this.#batches({ fromMs: fromRaw, toMs: until }, size, FINER[resolution], signal)).map((batch) => ({ ...batch, source: FINER[resolution] })),
+      ...(await this.#batches({ fromMs: start, toMs: fromRaw }, size, 'raw', signal)).map((batch) => ({
+        ...batch,
+        source: 'raw' as const,
+      })),
+      ...(await this.#batches({ fromMs: fromRaw, toMs: until }, size, FINER[resolution], signal)).map((batch) => ({
+        ...batch,
+        source: FINER[resolution],
+      })),
     ];
     for (const batch of batches) {
       stopOn(signal);
@@ -229,7 +243,9 @@ export class Compactor {
 
   async #writeCoarse(resolution: '1h' | '1d', span: Span, source: 'raw' | RollupResolution): Promise<void> {
     const { definition, names } = this.#options;
-    await this.#write(source === 'raw' ? compactRaw(definition, names, resolution, [span]) : compactRollup(definition, names, source, resolution, [span]));
+    await this.#write(
+      source === 'raw' ? compactRaw(definition, names, resolution, [span]) : compactRollup(definition, names, source, resolution, [span]),
+    );
   }
 
   /** Writes are never cut off in the middle: abort takes effect between them. */
@@ -286,14 +302,21 @@ export class Compactor {
   }
 
   /** Rows per bucket start, ascending; repeated rows count again, which only makes batches smaller. */
-  async #rowsPerBucket(spans: readonly Span[], bucketMs: number, source: 'raw' | RollupResolution, signal: AbortSignal): Promise<ReadonlyMap<number, number>> {
+  async #rowsPerBucket(
+    spans: readonly Span[],
+    bucketMs: number,
+    source: 'raw' | RollupResolution,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, number>> {
     const { engine, names } = this.#options;
     if (spans.length === 0) {
       return new Map();
     }
     const seconds = sqlInt(bucketMs / 1000);
     const [time, table, condition] =
-      source === 'raw' ? ['time', names.table('events'), rawSpans(spans)] : ['bucket', names.table(rollupTable(source)), bucketSpans(spans)];
+      source === 'raw'
+        ? ['time', names.table('events'), rawSpans(spans)]
+        : ['bucket', names.table(rollupTable(source)), bucketSpans(spans)];
     const sql = `SELECT intDiv(toUnixTimestamp(${time}), ${seconds}) * ${seconds} AS start, count() AS n FROM ${table} WHERE ${condition} GROUP BY start ORDER BY start`;
     const result = decodeNative(await engine.query(sql, { lane: 'compaction', signal }));
     const counts = result.numbers('n');
@@ -331,7 +354,9 @@ export class Compactor {
     for (const partition of partitions) {
       for (const table of tables) {
         stopOn(signal);
-        await engine.command(`OPTIMIZE TABLE ${names.local(table)}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, { lane: 'compaction' });
+        await engine.command(`OPTIMIZE TABLE ${names.local(table)}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, {
+          lane: 'compaction',
+        });
       }
     }
   }
@@ -384,4 +409,3 @@ function stopOn(signal: AbortSignal): void {
     throw abortError(signal);
   }
 }
-

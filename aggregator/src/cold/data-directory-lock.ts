@@ -56,9 +56,15 @@ export class DataDirectoryLock {
       if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
         return false;
       }
-      throw new TidemarkError('unavailable', 'COLD_DATA_DIR', `cannot write ${this.#path}: ${String(error)}`, 'Make dataDir writable for this user.', {
-        cause: error,
-      });
+      throw new TidemarkError(
+        'unavailable',
+        'COLD_DATA_DIR',
+        `cannot write ${this.#path}: ${String(error)}`,
+        'Make dataDir writable for this user.',
+        {
+          cause: error,
+        },
+      );
     }
     try {
       writeSync(file, JSON.stringify({ pid: process.pid, started: startedAt(process.pid) } satisfies Owner));

@@ -124,7 +124,9 @@ export class DefinitionHistory {
 export async function readHistory(engine: Engine, names: Names): Promise<DefinitionHistory> {
   const sql = `SELECT applied_ms, layout, backfill_from_ms, backfill_until_ms, available_from_ms FROM ${names.table('definitions')} FINAL ORDER BY applied_ms, layout_hash`;
   const result = decodeNative(await engine.query(sql, { lane: 'control' }));
-  const [applied, from, until, available] = ['applied_ms', 'backfill_from_ms', 'backfill_until_ms', 'available_from_ms'].map((name) => result.numbers(name));
+  const [applied, from, until, available] = ['applied_ms', 'backfill_from_ms', 'backfill_until_ms', 'available_from_ms'].map((name) =>
+    result.numbers(name),
+  );
   return new DefinitionHistory(
     result.strings('layout').map((layout, i) => ({
       appliedMs: applied[i],
@@ -137,7 +139,11 @@ export async function readHistory(engine: Engine, names: Names): Promise<Definit
 
 export async function appendHistory(engine: Engine, names: Names, definition: Definition, row: DefinitionRow): Promise<void> {
   const values = [
-    sqlInt(row.appliedMs), sqlString(definition.layoutHash), sqlString(canonical(row.layout)), sqlInt(row.backfill.fromMs), sqlInt(row.backfill.toMs),
+    sqlInt(row.appliedMs),
+    sqlString(definition.layoutHash),
+    sqlString(canonical(row.layout)),
+    sqlInt(row.backfill.fromMs),
+    sqlInt(row.backfill.toMs),
     sqlInt(row.availableFromMs),
   ];
   await engine.command(
@@ -176,14 +182,23 @@ function layoutOf(definition: Definition): StoredLayout {
 /** The same text for the same layout, whatever the order in the definition. */
 function canonical(layout: StoredLayout): string {
   const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
-    Object.fromEntries(Object.keys(record).sort().map((key) => [key, record[key]]));
+    Object.fromEntries(
+      Object.keys(record)
+        .sort()
+        .map((key) => [key, record[key]]),
+    );
   return JSON.stringify({ fields: sorted(layout.fields), components: sorted(layout.components), groupings: [...layout.groupings].sort() });
 }
 
 function parseLayout(text: string): StoredLayout {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== 'object' || parsed === null || !('fields' in parsed) || !('components' in parsed) || !('groupings' in parsed)) {
-    throw new TidemarkError('fatal', 'COLD_BAD_HISTORY', 'the table of definitions holds something else', 'Restore the table `definitions` from a backup.');
+    throw new TidemarkError(
+      'fatal',
+      'COLD_BAD_HISTORY',
+      'the table of definitions holds something else',
+      'Restore the table `definitions` from a backup.',
+    );
   }
   const fields: Record<string, { type: string; decimals: number }> = {};
   for (const [name, field] of Object.entries(Object(parsed.fields))) {

@@ -11,7 +11,7 @@ import type { ChdbConnection } from 'chdb/connection';
 import { TidemarkError } from '../errors.js';
 import { DataDirectoryLock } from './data-directory-lock.js';
 import { PINNED_SETTINGS, type Engine, type Lane, type StatementOptions } from './engine.js';
-import { abortError, classify } from './engine-errors.js';
+import { abortError, classify, type StatementKind } from './engine-errors.js';
 import { sqlString } from './sql.js';
 
 export interface ChdbEngineOptions {
@@ -72,16 +72,16 @@ export class ChdbEngine implements Engine {
       return { version: chdb.version() };
     } catch (error) {
       await this.stop();
-      throw classify(error, 'control');
+      throw classify(error, 'read');
     }
   }
 
   async query(sql: string, options: StatementOptions): Promise<Uint8Array> {
-    return this.#run(options, `${sql}\nFORMAT Native`);
+    return this.#run('read', options, `${sql}\nFORMAT Native`);
   }
 
   async command(sql: string, options: StatementOptions): Promise<void> {
-    await this.#run(options, sql);
+    await this.#run('write', options, sql);
   }
 
   async insertNative(table: string, columns: readonly string[], blocks: Uint8Array, options: StatementOptions): Promise<void> {
@@ -90,14 +90,14 @@ export class ChdbEngine implements Engine {
     try {
       const list = columns.join(', ');
       // The client hands a statement over as text, which binary data would not survive; a file in memory does.
-      await this.#run(options, `INSERT INTO ${table} (${list}) SELECT ${list} FROM file(${sqlString(path)}, 'Native')`);
+      await this.#run('write', options, `INSERT INTO ${table} (${list}) SELECT ${list} FROM file(${sqlString(path)}, 'Native')`);
     } finally {
       await unlink(path);
     }
   }
 
   async ping(): Promise<void> {
-    await this.command('SELECT 1', { lane: 'control' });
+    await this.#run('read', { lane: 'control' }, 'SELECT 1 FORMAT Null');
   }
 
   async stop(): Promise<void> {
@@ -118,7 +118,7 @@ export class ChdbEngine implements Engine {
     this.#lock.release();
   }
 
-  async #run(options: StatementOptions, sql: string): Promise<Uint8Array> {
+  async #run(kind: StatementKind, options: StatementOptions, sql: string): Promise<Uint8Array> {
     const { lane, signal } = options;
     const marker = `tidemark ${process.pid} ${this.#sequence++}`;
     const connection = await this.#take(lane, signal);
@@ -132,7 +132,7 @@ export class ChdbEngine implements Engine {
         this.#cancel(marker);
       });
     } catch (error) {
-      throw classify(error, lane, signal);
+      throw classify(error, kind, signal);
     }
   }
 
@@ -141,7 +141,9 @@ export class ChdbEngine implements Engine {
       return Promise.reject(abortError(signal));
     }
     if (this.#stopping || this.#connections[lane].length === 0) {
-      return Promise.reject(new TidemarkError('unavailable', 'COLD_STOPPED', 'the embedded engine is not running', 'Start the process again.'));
+      return Promise.reject(
+        new TidemarkError('unavailable', 'COLD_STOPPED', 'the embedded engine is not running', 'Start the process again.'),
+      );
     }
     const free = this.#connections[lane].find((connection) => !connection.busy);
     if (free !== undefined) {
@@ -179,7 +181,9 @@ export class ChdbEngine implements Engine {
     if (this.#stopping) {
       return;
     }
-    void this.command(`KILL QUERY WHERE startsWith(query, ${sqlString(`/* ${marker} */`)}) ASYNC FORMAT Null`, { lane: 'control' }).catch(() => undefined);
+    void this.command(`KILL QUERY WHERE startsWith(query, ${sqlString(`/* ${marker} */`)}) ASYNC FORMAT Null`, { lane: 'control' }).catch(
+      () => undefined,
+    );
   }
 }
 
@@ -210,7 +214,11 @@ interface Chdb {
 async function loadChdb(): Promise<Chdb> {
   try {
     const [connection, root] = await Promise.all([import('chdb/connection'), import('chdb')]);
-    return { createChdbConnection: connection.createChdbConnection, drainPending: root.drainPending, version: () => root.version().libchdb };
+    return {
+      createChdbConnection: connection.createChdbConnection,
+      drainPending: root.drainPending,
+      version: () => root.version().libchdb,
+    };
   } catch (error) {
     throw new TidemarkError(
       'unavailable',
@@ -289,7 +297,9 @@ async function writeBlocks(directory: string, name: string, blocks: Uint8Array):
   } catch (error) {
     await unlink(path).catch(() => undefined);
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) {
-      throw new TidemarkError('unavailable', 'COLD_PASS_DIRECTORY', `cannot write ${path}: ${String(error)}`, 'Make the folder writable.', { cause: error });
+      throw new TidemarkError('unavailable', 'COLD_PASS_DIRECTORY', `cannot write ${path}: ${String(error)}`, 'Make the folder writable.', {
+        cause: error,
+      });
     }
   }
   const fallback = join(tmpdir(), `${PASS_PREFIX}${process.pid}-${name}`);

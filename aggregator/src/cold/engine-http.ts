@@ -9,7 +9,7 @@ import { ClickHouseLogLevel, createClient, type ClickHouseClient } from '@clickh
 import type { ColdConfig } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import { CLUSTER_SETTINGS, LEAST_VERSION, PINNED_SETTINGS, type Engine, type StatementOptions } from './engine.js';
-import { abortError, classify } from './engine-errors.js';
+import { abortError, classify, type StatementKind } from './engine-errors.js';
 import { decodeNative } from './native-reader.js';
 import { sqlString } from './sql.js';
 
@@ -57,7 +57,9 @@ export class HttpEngine implements Engine {
         ...tlsOptions(cold, maxConnections),
       });
     } catch (error) {
-      throw new TidemarkError('invalid', 'COLD_BAD_URL', `cold.url cannot be used: ${String(error)}`, 'Give it as http(s)://host:8123.', { cause: error });
+      throw new TidemarkError('invalid', 'COLD_BAD_URL', `cold.url cannot be used: ${String(error)}`, 'Give it as http(s)://host:8123.', {
+        cause: error,
+      });
     }
   }
 
@@ -79,25 +81,25 @@ export class HttpEngine implements Engine {
   async query(sql: string, options: StatementOptions): Promise<Uint8Array> {
     const text = `${sql}\nFORMAT Native`;
     try {
-      return await this.#send(text, options);
+      return await this.#send('read', text, options);
     } catch (error) {
       if (error instanceof TidemarkError && error.errorClass !== 'deadline' && error.errorClass !== 'cancelled' && isReset(error.cause)) {
-        return this.#send(text, options);
+        return this.#send('read', text, options);
       }
       throw error;
     }
   }
 
   async command(sql: string, options: StatementOptions): Promise<void> {
-    await this.#send(sql, options);
+    await this.#send('write', sql, options);
   }
 
   async insertNative(table: string, columns: readonly string[], blocks: Uint8Array, options: StatementOptions): Promise<void> {
-    await this.#send(`INSERT INTO ${table} (${columns.join(', ')}) FORMAT Native`, options, blocks);
+    await this.#send('write', `INSERT INTO ${table} (${columns.join(', ')}) FORMAT Native`, options, blocks);
   }
 
   async ping(): Promise<void> {
-    await this.#send('SELECT 1 FORMAT Null', { lane: 'control' });
+    await this.#send('read', 'SELECT 1 FORMAT Null', { lane: 'control' });
   }
 
   async stop(): Promise<void> {
@@ -107,8 +109,8 @@ export class HttpEngine implements Engine {
     await this.#client.close();
   }
 
-  async #send(query: string, options: StatementOptions, body?: Uint8Array): Promise<Uint8Array> {
-    const { lane, signal } = options;
+  async #send(kind: StatementKind, query: string, options: StatementOptions, body?: Uint8Array): Promise<Uint8Array> {
+    const { signal } = options;
     if (signal?.aborted === true) {
       throw abortError(signal);
     }
@@ -121,7 +123,7 @@ export class HttpEngine implements Engine {
       if (wasAborted(signal)) {
         this.#kill(queryId);
       }
-      throw classify(error, lane, signal);
+      throw classify(error, kind, signal);
     } finally {
       this.#running.delete(sent);
     }
@@ -129,7 +131,10 @@ export class HttpEngine implements Engine {
 
   async #exchange(query: string, queryId: string, signal: AbortSignal | undefined, body: Uint8Array | undefined): Promise<Uint8Array> {
     const common = { query, query_id: queryId, ...(signal === undefined ? {} : { abort_signal: signal }) };
-    const result = body === undefined ? await this.#client.exec(common) : await this.#client.exec({ ...common, values: Readable.from([body], { objectMode: false }) });
+    const result =
+      body === undefined
+        ? await this.#client.exec(common)
+        : await this.#client.exec({ ...common, values: Readable.from([body], { objectMode: false }) });
     const stop = (): void => {
       result.stream.destroy(new Error('aborted'));
     };

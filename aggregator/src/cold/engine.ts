@@ -1,5 +1,5 @@
 // The seam between the cold tier's SQL and what executes it: chDB in this process, or a ClickHouse server over HTTP.
-// Invariant: an engine neither retries nor changes a statement; errors come out classified (engine-errors.ts).
+// Invariant: an engine never repeats a write and never changes a statement; errors come out classified (engine-errors.ts).
 // Settings are pinned here once and sent when a connection is opened: settings given per query leak into chDB's session.
 
 /**

@@ -159,7 +159,14 @@ const BOOKKEEPING: readonly TableSpec[] = [
   },
   {
     name: 'definitions',
-    columns: [spec('applied_ms', 'UInt64'), spec('layout_hash', 'String'), spec('layout', 'String'), spec('backfill_from_ms', 'UInt64'), spec('backfill_until_ms', 'UInt64'), spec('available_from_ms', 'UInt64')],
+    columns: [
+      spec('applied_ms', 'UInt64'),
+      spec('layout_hash', 'String'),
+      spec('layout', 'String'),
+      spec('backfill_from_ms', 'UInt64'),
+      spec('backfill_until_ms', 'UInt64'),
+      spec('available_from_ms', 'UInt64'),
+    ],
     version: '',
     aggregating: false,
     partitionBy: '',

@@ -40,7 +40,9 @@ export class CompactionMarks {
 
   async read(): Promise<Marks> {
     const table = this.#names.table('compaction_marks');
-    const result = decodeNative(await this.#engine.query(`SELECT name, toUInt64(max(value)) AS highest FROM ${table} GROUP BY name`, { lane: 'control' }));
+    const result = decodeNative(
+      await this.#engine.query(`SELECT name, toUInt64(max(value)) AS highest FROM ${table} GROUP BY name`, { lane: 'control' }),
+    );
     const values = new Map(result.strings('name').map((name, i) => [name, result.numbers('highest')[i]]));
     const of = (kind: string): Record<RollupResolution, number> => ({
       '1m': values.get(`${kind}_1m`) ?? 0,
@@ -93,7 +95,9 @@ WHERE cleaned = 0 AND minute < ${sqlInt(Math.floor(beforeMs / MINUTE_MS))} ORDER
   /** By epoch day. */
   async revisions(): Promise<ReadonlyMap<number, number>> {
     const table = this.#names.table('day_revisions');
-    const result = decodeNative(await this.#engine.query(`SELECT day, toUInt64(sum(revision)) AS corrections FROM ${table} GROUP BY day`, { lane: 'control' }));
+    const result = decodeNative(
+      await this.#engine.query(`SELECT day, toUInt64(sum(revision)) AS corrections FROM ${table} GROUP BY day`, { lane: 'control' }),
+    );
     const revisions = result.numbers('corrections');
     return new Map(Array.from(result.numbers('day'), (day, i) => [day, revisions[i]]));
   }
@@ -116,7 +120,9 @@ WHERE cleaned = 0 AND minute < ${sqlInt(Math.floor(beforeMs / MINUTE_MS))} ORDER
     }
     const at = sqlInt(Math.floor(nowMs / 1000));
     const rows = entries.map(({ minute, entry }) => `(${sqlInt(minute)}, ${sqlString(entry)}, ${cleaned}, ${at})`).join(', ');
-    await this.#engine.command(`INSERT INTO ${this.#names.table('dirty_minutes')} (minute, entry, cleaned, at) VALUES ${rows}`, { lane: 'control' });
+    await this.#engine.command(`INSERT INTO ${this.#names.table('dirty_minutes')} (minute, entry, cleaned, at) VALUES ${rows}`, {
+      lane: 'control',
+    });
   }
 }
 

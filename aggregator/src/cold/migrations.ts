@@ -9,7 +9,17 @@ import type { Engine } from './engine.js';
 import { MINUTE_MS, ROLLUPS, rollupTable, tablesOf, type TableSpec } from './layout.js';
 import { CompactionMarks } from './marks.js';
 import { decodeNative } from './native-reader.js';
-import { alterations, createDatabase, createTable, describeColumns, describeTables, localName, Names, type LiveColumn, type LiveTable } from './schema.js';
+import {
+  alterations,
+  createDatabase,
+  createTable,
+  describeColumns,
+  describeTables,
+  localName,
+  Names,
+  type LiveColumn,
+  type LiveTable,
+} from './schema.js';
 import { sqlInt, sqlString } from './sql.js';
 import { windowColumns, WINDOWS_TABLE } from './windows.js';
 
@@ -36,10 +46,20 @@ export class Migrations {
   async list(): Promise<readonly MigrationStep[]> {
     const { columns, tables } = await this.#live();
     const done = await this.#recorded(tables);
-    const steps: MigrationStep[] = this.#steps().map(({ version, name }) => ({ version, name, state: done.has(version) ? 'applied' : 'pending' }));
+    const steps: MigrationStep[] = this.#steps().map(({ version, name }) => ({
+      version,
+      name,
+      state: done.has(version) ? 'applied' : 'pending',
+    }));
     const complete = steps.every((step) => step.state === 'applied');
-    const missing = this.#tables().some((table) => !tables.some((live) => live.name === localName(table.name, this.#definition.cold.cluster)));
-    const current = complete && !missing && alterations(this.#definition, columns, tables).length === 0 && (await readHistory(this.#engine, this.#names)).isCurrent(this.#definition);
+    const missing = this.#tables().some(
+      (table) => !tables.some((live) => live.name === localName(table.name, this.#definition.cold.cluster)),
+    );
+    const current =
+      complete &&
+      !missing &&
+      alterations(this.#definition, columns, tables).length === 0 &&
+      (await readHistory(this.#engine, this.#names)).isCurrent(this.#definition);
     return [...steps, { ...this.#definitionStep(), state: current ? 'applied' : 'pending' }];
   }
 
@@ -89,7 +109,10 @@ export class Migrations {
   }
 
   #definitionStep(): { readonly version: number; readonly name: string } {
-    return { version: this.#steps().length + 1, name: `columns and retention of definition ${this.#definition.name} (${this.#definition.layoutHash.slice(0, 12)})` };
+    return {
+      version: this.#steps().length + 1,
+      name: `columns and retention of definition ${this.#definition.name} (${this.#definition.layoutHash.slice(0, 12)})`,
+    };
   }
 
   async #followDefinition(): Promise<void> {
@@ -106,7 +129,13 @@ export class Migrations {
     }
     if (!history.isCurrent(this.#definition)) {
       const marks = await new CompactionMarks(this.#engine, this.#names).read();
-      const row = history.next(this.#definition, this.#clock.now(), await this.#oldestRawMs(), marks.closing['1m'], await this.#oldestRollupMs());
+      const row = history.next(
+        this.#definition,
+        this.#clock.now(),
+        await this.#oldestRawMs(),
+        marks.closing['1m'],
+        await this.#oldestRollupMs(),
+      );
       await appendHistory(this.#engine, this.#names, this.#definition, row);
     }
   }
@@ -123,7 +152,9 @@ export class Migrations {
   }
 
   async #oldestRollupMs(): Promise<number> {
-    const parts = ROLLUPS.map((resolution) => `SELECT count() AS n, min(bucket) AS first FROM ${this.#names.table(rollupTable(resolution))}`);
+    const parts = ROLLUPS.map(
+      (resolution) => `SELECT count() AS n, min(bucket) AS first FROM ${this.#names.table(rollupTable(resolution))}`,
+    );
     const sql = `SELECT sum(n) AS rows, toUnixTimestamp(minIf(first, n > 0)) AS oldest FROM (${parts.join(' UNION ALL ')})`;
     const result = decodeNative(await this.#engine.query(sql, { lane: 'control' }));
     return result.numbers('rows')[0] === 0 ? Infinity : result.numbers('oldest')[0] * 1000;
@@ -145,7 +176,9 @@ export class Migrations {
     if (!tables.some((table) => table.name === localName('schema_steps', this.#definition.cold.cluster))) {
       return new Set();
     }
-    const result = decodeNative(await this.#engine.query(`SELECT DISTINCT version FROM ${this.#names.table('schema_steps')}`, { lane: 'control' }));
+    const result = decodeNative(
+      await this.#engine.query(`SELECT DISTINCT version FROM ${this.#names.table('schema_steps')}`, { lane: 'control' }),
+    );
     return new Set(result.numbers('version'));
   }
 

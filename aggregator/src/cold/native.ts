@@ -9,7 +9,7 @@ const TWO_32 = 4_294_967_296;
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS = 1;
 const HAS_ADDITIONAL_KEYS = 1 << 9;
 
-/** @returns bytes for `INSERT … FORMAT Native`, columns in the order of `rows.columns` */
+/** @param rows at least one @returns bytes for `INSERT … FORMAT Native`, columns in the order of `rows.columns` */
 export function encodeNative(rows: RawRows): Uint8Array {
   const writer = new BlockWriter(estimateBytes(rows));
   writer.varUint(rows.columns.length);
@@ -129,9 +129,6 @@ class BlockWriter {
   /** Only the dictionary entries in use are written: a process-wide dictionary may be far larger than what a flush needs. */
   lowCardinality(ids: Uint32Array, dictionary: readonly string[], rows: number): void {
     this.uint64(SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS);
-    if (rows === 0) {
-      return;
-    }
     const positions = new Int32Array(dictionary.length).fill(-1);
     const used: string[] = [];
     const compact = new Uint32Array(rows);

@@ -99,7 +99,9 @@ export function uniquePiece(definition: Definition, component: Component): Piece
   const name = `p${component.index}`;
   return {
     names: [name],
-    fromRaw: () => [`${UNIQUE}StateIf(${UNIQUE_PRECISION})(${presentValue(definition, component.field)}, ${condition(definition, component)})`],
+    fromRaw: () => [
+      `${UNIQUE}StateIf(${UNIQUE_PRECISION})(${presentValue(definition, component.field)}, ${condition(definition, component)})`,
+    ],
     fromRollup: () => [`CAST(${column(component, '_state')} AS ${uniqueType(definition, component)})`],
     combine: (from) => [`${UNIQUE}MergeState(${UNIQUE_PRECISION})(${from}_${name})`],
     store: (from) => [
@@ -168,7 +170,10 @@ export function histogramSource(definition: Definition, component: Component): {
 }
 
 /** Item, weight and condition of a `top` component over field aliases, for compaction's own pass over (group, item). */
-export function topSource(definition: Definition, component: Component): { readonly item: string; readonly weight: string; readonly condition: string } {
+export function topSource(
+  definition: Definition,
+  component: Component,
+): { readonly item: string; readonly weight: string; readonly condition: string } {
   const item = presentValue(definition, component.field);
   return {
     item: definition.fields[component.field].type === 'string' ? item : `toString(${item})`,
@@ -193,7 +198,10 @@ export function topPiece(definition: Definition, component: Component): Piece {
         { column: column(component, '_items'), sql: `arrayMap(x -> x.1, arraySlice(${sorted}, 1, ${keep}))` },
         { column: column(component, '_weights'), sql: `arrayMap(x -> x.2, arraySlice(${sorted}, 1, ${keep}))` },
         // An item cut here weighed at most this and whatever it had lost before.
-        { column: column(component, '_dropped'), sql: `${from}_${name}d + if(length(${sorted}) > ${keep}, greatest(0, ${sorted}[${keep} + 1].2), 0)` },
+        {
+          column: column(component, '_dropped'),
+          sql: `${from}_${name}d + if(length(${sorted}) > ${keep}, greatest(0, ${sorted}[${keep} + 1].2), 0)`,
+        },
       ];
     },
   };
@@ -258,7 +266,9 @@ export function componentColumns(definition: Definition, component: Component): 
         plain('_bins', 'Array(Int16)'),
         plain('_counts', 'Array(UInt64)'),
         // A quantile added later is ready at once: old rows compute it from their sketch.
-        ...component.quantiles.map((q) => plain(readyQuantileSuffix(q), 'Float64', `finalizeAggregation(${quantilesState(component, [q])})[1]`)),
+        ...component.quantiles.map((q) =>
+          plain(readyQuantileSuffix(q), 'Float64', `finalizeAggregation(${quantilesState(component, [q])})[1]`),
+        ),
       ];
     case 'top':
       return [plain('_items', 'Array(String)'), plain('_weights', 'Array(Int64)'), plain('_dropped', 'Int64')];

@@ -82,12 +82,7 @@ function usableTest(reach: RollupReach): (resolution: RollupResolution, at: numb
   }
   return (resolution, at) => {
     const end = at + ROLLUP_MS[resolution];
-    return (
-      end <= reach.closed[resolution] &&
-      at >= reach.keptFrom[resolution] &&
-      !dirty[resolution].has(at) &&
-      complete(reach, at, end)
-    );
+    return end <= reach.closed[resolution] && at >= reach.keptFrom[resolution] && !dirty[resolution].has(at) && complete(reach, at, end);
   };
 }
 
@@ -98,7 +93,13 @@ export function planWindows(fromMs: number, bucketMs: number, buckets: number, w
   for (let k = 0; k < buckets; k++) {
     const end = fromMs + (k + 1) * bucketMs;
     const begin = end - windowSizeMs;
-    const list = end <= reach.closedWindows && begin >= reach.keptFrom['1m'] && !anyDirty(reach.dirtyMinutes, begin, end) && complete(reach, begin, end) ? ready : merged;
+    const list =
+      end <= reach.closedWindows &&
+      begin >= reach.keptFrom['1m'] &&
+      !anyDirty(reach.dirtyMinutes, begin, end) &&
+      complete(reach, begin, end)
+        ? ready
+        : merged;
     const last = list[list.length - 1];
     if (last !== undefined && last.to === k) {
       list[list.length - 1] = { from: last.from, to: k + 1 };

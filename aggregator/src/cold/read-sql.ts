@@ -8,8 +8,22 @@ import { bucketSpans, rawSpans, type Span } from './compaction-sql.js';
 import { fieldAlias, fieldsOf, filterSql, rawColumn } from './event-sql.js';
 import { dimensionColumn, groupingName, MINUTE_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
 import {
-  additivePiece, carried, extremePiece, histogramColumns, histogramPiece, named, quantilesPiece, quantilesState, readyColumn, readyQuantileColumn,
-  sortedItems, topColumns, topPiece, uniquePiece, type Level, type Piece,
+  additivePiece,
+  carried,
+  extremePiece,
+  histogramColumns,
+  histogramPiece,
+  named,
+  quantilesPiece,
+  quantilesState,
+  readyColumn,
+  readyQuantileColumn,
+  sortedItems,
+  topColumns,
+  topPiece,
+  uniquePiece,
+  type Level,
+  type Piece,
 } from './pieces.js';
 import { planSegments, planWindows, type BucketRange, type RollupReach, type Segment, type Source, type WindowPlan } from './read-plan.js';
 import type { Names } from './schema.js';
@@ -50,7 +64,11 @@ export function readGrid(read: TierRead): ReadGrid {
 
 /** Names of the result's columns for an output. */
 export function outputColumns(output: Output, index: number): readonly string[] {
-  return output.stat === 'histogram' ? [`o${index}_bins`, `o${index}_counts`] : output.stat === 'items' ? [`o${index}_items`, `o${index}_weights`, `o${index}_lost`] : [`o${index}`];
+  return output.stat === 'histogram'
+    ? [`o${index}_bins`, `o${index}_counts`]
+    : output.stat === 'items'
+      ? [`o${index}_items`, `o${index}_weights`, `o${index}_lost`]
+      : [`o${index}`];
 }
 
 /** What a SELECT is made of. */
@@ -83,13 +101,18 @@ export function planRead(definition: Definition, read: TierRead, grid: ReadGrid,
 /** True when each rollup row that the filters leave is a cell of its own: every dimension is grouped by or pinned to one value. */
 function rowsAreCells(definition: Definition, read: TierRead): boolean {
   const pinned = read.filters.filter((f) => f.op === '=' || (f.op === 'in' && f.values.length === 1)).map((f) => f.dimension);
-  return definition.groupings[read.grouping].dimensions.every((dimension) => read.groupBy.includes(dimension) || pinned.includes(dimension));
+  return definition.groupings[read.grouping].dimensions.every(
+    (dimension) => read.groupBy.includes(dimension) || pinned.includes(dimension),
+  );
 }
 
 export function readSql(definition: Definition, names: Names, read: TierRead, grid: ReadGrid, plan: ReadPlan): string {
   const builder = new ReadBuilder(definition, names, read, grid);
   const { segments, windows } = plan;
-  const direct = grid.panes === null && rowsAreCells(definition, read) ? segments.filter((s) => s.source !== 'raw' && ROLLUP_MS[s.source] === read.bucketMs) : [];
+  const direct =
+    grid.panes === null && rowsAreCells(definition, read)
+      ? segments.filter((s) => s.source !== 'raw' && ROLLUP_MS[s.source] === read.bucketMs)
+      : [];
   const merged = segments.filter((segment) => !direct.includes(segment));
   const branches = [
     ...bySource(direct).map(([source, spans]) => builder.direct(source, spans)),
@@ -143,7 +166,9 @@ FROM ${this.#rollupRows(source, spans)}`;
     const size = windowSizeMs ?? 0;
     const spans = ready.map(({ from, to }) => ({ fromMs: fromMs + (from + 1) * bucketMs - MINUTE_MS, toMs: fromMs + to * bucketMs }));
     const ends = `(toInt64(toUnixTimestamp(bucket)) * 1000 + ${MINUTE_MS} - ${sqlInt(fromMs)})`;
-    const outputs = this.#read.outputs.flatMap((output, i) => as(outputColumns(output, i), [number(readyWindowValue(this.#definition, size, output) ?? 'NULL')]));
+    const outputs = this.#read.outputs.flatMap((output, i) =>
+      as(outputColumns(output, i), [number(readyWindowValue(this.#definition, size, output) ?? 'NULL')]),
+    );
     return `SELECT ${[...this.#rollupGroups(), `intDiv(${ends}, ${sqlInt(bucketMs)}) - 1 AS k`, ...outputs].join(', ')}
 FROM ${this.#names.table(WINDOWS_TABLE)} FINAL
 WHERE ${[...this.#rowConditions(spans), `${windowCount(size)} > 0`, `${ends} % ${sqlInt(bucketMs)} = 0`].join(' AND ')}`;
@@ -152,7 +177,9 @@ WHERE ${[...this.#rowConditions(spans), `${windowCount(size)} > 0`, `${ends} % $
   /** @param only buckets of windows to be put together; null: all */
   merged(sources: readonly (readonly [Source, readonly Span[]])[], only: readonly BucketRange[] | null): string {
     const pieces = [...this.#pieces.values()];
-    const partials = sources.map(([source, spans]) => (source === 'raw' ? this.#rawPartial(pieces, spans) : this.#rollupPartial(pieces, source, spans)));
+    const partials = sources.map(([source, spans]) =>
+      source === 'raw' ? this.#rawPartial(pieces, spans) : this.#rollupPartial(pieces, source, spans),
+    );
     const combined = `SELECT ${[...this.#groups, 'p', ...named(pieces, 'b', (piece) => piece.combine('a'))].join(', ')}
 FROM (
 ${partials.join('\nUNION ALL\n')}
@@ -191,7 +218,11 @@ FROM ${this.#rollupRows(source, spans)}`;
       ...fields.map((field) => `${rawColumn(this.#definition, field)} AS ${fieldAlias(field)}`),
       `intDiv(toUnixTimestamp64Milli(time) - ${sqlInt(this.#grid.range.fromMs)}, ${sqlInt(this.#stepMs())}) AS p`,
     ];
-    const where = [`tenant = ${sqlString(this.#read.tenant)}`, rawSpans(spans), ...this.#filters((dimension) => this.#rawDimension(dimension))];
+    const where = [
+      `tenant = ${sqlString(this.#read.tenant)}`,
+      rawSpans(spans),
+      ...this.#filters((dimension) => this.#rawDimension(dimension)),
+    ];
     return `SELECT ${[...this.#groups, 'p', ...named(pieces, 'a', (piece) => piece.fromRaw())].join(', ')}
 FROM (SELECT ${columns.join(', ')} FROM ${this.#names.table('events')} FINAL WHERE ${where.join(' AND ')})
 GROUP BY ${[...this.#groups, 'p'].join(', ')}`;
@@ -254,7 +285,9 @@ WHERE ${this.#rowConditions(spans).join(' AND ')}`;
       case 'unique':
         return uniquePiece(definition, component);
       case 'quantiles':
-        return output.stat === 'histogram' ? histogramPiece(definition, component) : quantilesPiece(definition, component, this.#quantiles(component));
+        return output.stat === 'histogram'
+          ? histogramPiece(definition, component)
+          : quantilesPiece(definition, component, this.#quantiles(component));
       case 'top':
         return topPiece(definition, component);
     }
@@ -262,7 +295,9 @@ WHERE ${this.#rowConditions(spans).join(' AND ')}`;
 
   /** All quantiles that the read wants of a component: one state lists them all. */
   #quantiles(component: Component): readonly number[] {
-    const wanted = this.#read.outputs.flatMap((output) => (output.stat === 'quantile' && output.component === component.index ? [output.q] : []));
+    const wanted = this.#read.outputs.flatMap((output) =>
+      output.stat === 'quantile' && output.component === component.index ? [output.q] : [],
+    );
     return [...new Set(wanted)];
   }
 
@@ -281,7 +316,11 @@ WHERE ${this.#rowConditions(spans).join(' AND ')}`;
         return histogram(`${value}.1`, `${value}.2`);
       case 'items': {
         const sorted = `arraySlice(${sortedItems(value)}, 1, ${sqlInt(output.limit)})`;
-        return [`arrayMap(x -> x.1, ${sorted})`, `CAST(arrayMap(x -> x.2, ${sorted}) AS Array(Float64))`, `toFloat64(${carried(piece, level, 1)})`];
+        return [
+          `arrayMap(x -> x.1, ${sorted})`,
+          `CAST(arrayMap(x -> x.2, ${sorted}) AS Array(Float64))`,
+          `toFloat64(${carried(piece, level, 1)})`,
+        ];
       }
     }
   }
@@ -304,7 +343,11 @@ WHERE ${this.#rowConditions(spans).join(' AND ')}`;
       case 'items': {
         const { items, weights, dropped } = topColumns(component);
         const limit = sqlInt(output.limit);
-        return [`arraySlice(${items}, 1, ${limit})`, `CAST(arraySlice(${weights}, 1, ${limit}) AS Array(Float64))`, `toFloat64(${dropped})`];
+        return [
+          `arraySlice(${items}, 1, ${limit})`,
+          `CAST(arraySlice(${weights}, 1, ${limit}) AS Array(Float64))`,
+          `toFloat64(${dropped})`,
+        ];
       }
     }
   }

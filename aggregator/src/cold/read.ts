@@ -94,14 +94,24 @@ function decodeOutput(
   if (output.stat === 'histogram') {
     const bins = result.numberListLists(columns[0]);
     const counts = result.numberListLists(columns[1]);
-    return { numbers: NO_NUMBERS, items: NOTHING, histograms: (row) => histogramsOf(count, buckets[row], bins[row], counts[row]), topError: 0 };
+    return {
+      numbers: NO_NUMBERS,
+      items: NOTHING,
+      histograms: (row) => histogramsOf(count, buckets[row], bins[row], counts[row]),
+      topError: 0,
+    };
   }
   if (output.stat === 'items') {
     const items = result.stringListLists(columns[0]);
     const weights = result.numberListLists(columns[1]);
     const lost = result.numberLists(columns[2]);
     const topError = lost.reduce((most, list) => list.reduce((a, b) => Math.max(a, b), most), 0) / scale;
-    return { numbers: NO_NUMBERS, items: (row) => itemsOf(count, buckets[row], items[row], weights[row], scale), histograms: NOTHING, topError };
+    return {
+      numbers: NO_NUMBERS,
+      items: (row) => itemsOf(count, buckets[row], items[row], weights[row], scale),
+      histograms: NOTHING,
+      topError,
+    };
   }
   const values = result.numberLists(columns[0]);
   // Estimates are plain numbers; everything else is in the component's fixed point.
@@ -125,7 +135,12 @@ function decodeOutput(
   };
 }
 
-function histogramsOf(count: number, at: Float64Array, bins: readonly Float64Array[], counts: readonly Float64Array[]): readonly ReadonlyMap<number, number>[] {
+function histogramsOf(
+  count: number,
+  at: Float64Array,
+  bins: readonly Float64Array[],
+  counts: readonly Float64Array[],
+): readonly ReadonlyMap<number, number>[] {
   const histograms = Array.from({ length: count }, () => new Map<number, number>());
   at.forEach((bucket, i) => {
     // Sorted, so that two answers about the same events are the same text.
@@ -160,7 +175,12 @@ function sourcesOf({ segments, windows }: ReadPlan): string {
 function check(definition: Definition, read: TierRead): void {
   const problem = problemOf(definition, read);
   if (problem !== '') {
-    throw new TidemarkError('invalid', 'COLD_BAD_READ', `the cold tier cannot read this: ${problem}`, 'This is a defect of the planner: report it.');
+    throw new TidemarkError(
+      'invalid',
+      'COLD_BAD_READ',
+      `the cold tier cannot read this: ${problem}`,
+      'This is a defect of the planner: report it.',
+    );
   }
 }
 

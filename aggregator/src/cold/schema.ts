@@ -151,5 +151,8 @@ function ttlOf(engine: string): string {
 
 /** The server writes `DELETE WHERE` back as `WHERE`. */
 function normalTtl(ttl: string): string {
-  return ttl.replace(/\bDELETE\b/g, '').replace(/[`\s]+/g, ' ').trim();
+  return ttl
+    .replace(/\bDELETE\b/g, '')
+    .replace(/[`\s]+/g, ' ')
+    .trim();
 }

@@ -28,7 +28,12 @@ export function sqlStrings(values: readonly string[]): string {
 /** An integer literal. @throws TidemarkError invalid for anything that is not a safe integer */
 export function sqlInt(value: number): string {
   if (!Number.isSafeInteger(value)) {
-    throw new TidemarkError('invalid', 'COLD_BAD_NUMBER', `${value} is not an integer below 2^53`, 'Ask for whole milliseconds and whole numbers.');
+    throw new TidemarkError(
+      'invalid',
+      'COLD_BAD_NUMBER',
+      `${value} is not an integer below 2^53`,
+      'Ask for whole milliseconds and whole numbers.',
+    );
   }
   return String(value === 0 ? 0 : value);
 }

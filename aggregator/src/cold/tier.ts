@@ -147,10 +147,23 @@ class EngineColdTier implements ColdTier {
     return readEvents(this.#definition, this.#engine, this.#names, read);
   }
 
-  async readValues(tenant: string, dimension: number, fromMs: number, toMs: number, search: string, limit: number, signal: AbortSignal): Promise<readonly string[]> {
+  async readValues(
+    tenant: string,
+    dimension: number,
+    fromMs: number,
+    toMs: number,
+    search: string,
+    limit: number,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     const grouping = smallestGrouping(this.#definition, dimension);
     if (grouping === null) {
-      throw new TidemarkError('invalid', 'COLD_NO_GROUPING', `no grouping keeps dimension ${dimension}`, 'Add a grouping with this dimension to the definition.');
+      throw new TidemarkError(
+        'invalid',
+        'COLD_NO_GROUPING',
+        `no grouping keeps dimension ${dimension}`,
+        'Add a grouping with this dimension to the definition.',
+      );
     }
     const result = await this.read({
       tenant,
@@ -188,7 +201,12 @@ class EngineColdTier implements ColdTier {
       const database = sqlString(this.#definition.cold.database);
       const sql = `SELECT sumIf(rows, startsWith(table, 'events')) AS rawRows, sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = ${database}`;
       const result = decodeNative(await this.#engine.query(sql, { lane: 'control' }));
-      return { ok: true, detail: this.#engine.kind === 'chdb' ? 'embedded chDB' : 'ClickHouse', rawRows: result.numbers('rawRows')[0], diskBytes: result.numbers('bytes')[0] };
+      return {
+        ok: true,
+        detail: this.#engine.kind === 'chdb' ? 'embedded chDB' : 'ClickHouse',
+        rawRows: result.numbers('rawRows')[0],
+        diskBytes: result.numbers('bytes')[0],
+      };
     } catch (error) {
       if (error instanceof TidemarkError) {
         return { ok: false, detail: `${error.message} ${error.remedy}`.trim(), rawRows: 0, diskBytes: 0 };
@@ -214,7 +232,10 @@ class EngineColdTier implements ColdTier {
     };
     const components: Component[] = read.outputs.flatMap((output) => this.#definition.components[output.component] ?? []);
     const grouping = this.#definition.groupings[read.grouping];
-    const items = new Set([...components.map(componentItem), ...(grouping === undefined ? [] : [groupingItem(this.#definition, grouping)])]);
+    const items = new Set([
+      ...components.map(componentItem),
+      ...(grouping === undefined ? [] : [groupingItem(this.#definition, grouping)]),
+    ]);
     return {
       closed: state.marks.closed,
       keptFrom: { '1m': keptFrom('1m'), '1h': keptFrom('1h'), '1d': keptFrom('1d') },

@@ -41,7 +41,11 @@ export function readyWindows(definition: Definition): readonly ReadyWindow[] {
 /** Name under which the progress of this set of windows is marked; null when there are none. */
 export function windowsMark(definition: Definition): `windows ${string}` | null {
   const windows = readyWindows(definition);
-  return windows.length === 0 ? null : `windows ${windowColumns(definition).map((column) => column.name).join(' ')}`;
+  return windows.length === 0
+    ? null
+    : `windows ${windowColumns(definition)
+        .map((column) => column.name)
+        .join(' ')}`;
 }
 
 /** Columns of the table beside its keys. */
