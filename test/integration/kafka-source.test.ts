@@ -1,7 +1,4 @@
-import { open, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { crc32c } from '@node-rs/crc32';
-import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Producer } from 'kafkajs';
+import { CompressionTypes, Kafka, logLevel, type Producer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../aggregator/src/clock.js';
 import type { KafkaConfig } from '../../aggregator/src/definition/model.js';
@@ -10,6 +7,7 @@ import { createKafkaSource, type KafkaSourceOptions } from '../../aggregator/src
 import type { LogSource } from '../../aggregator/src/source/log.js';
 import { startKafka, type KafkaCluster } from '../support/kafka-broker.js';
 import { kafkaConfig } from '../support/kafka-config.js';
+import { breakChecksum, patchBatch, setUnknownCompression } from '../support/kafka-log-file.js';
 import { produceByKcat } from '../support/kcat.js';
 import { RecordingConsumer } from '../support/recording-consumer.js';
 
@@ -131,11 +129,8 @@ describe('reading', () => {
     await produce(topic, ['between']);
     await produce(topic, ['d', 'e']);
     await produce(topic, ['after']);
-    await patchLog(topic, 1, (batch) => {
-      batch.writeInt16BE((batch.readInt16BE(21) & ~7) | 6, 21);
-      batch.writeUInt32BE(crc32c(batch.subarray(21)), 17);
-    });
-    await patchLog(topic, 3, (batch) => batch.writeUInt8(batch.readUInt8(batch.length - 4) ^ 1, batch.length - 4));
+    await patchBatch(cluster, topic, 0, 1, setUnknownCompression);
+    await patchBatch(cluster, topic, 0, 3, breakChecksum);
     const { consumer } = await begin(kafkaConfig(cluster.brokers, [topic]));
     await consumer.until(() => consumer.texts().includes('after'));
     expect(consumer.texts()).toEqual(['before', 'between', 'after']);
@@ -397,23 +392,4 @@ function positions(consumer: RecordingConsumer) {
     const assigned = consumer.assignments.at(-1)?.partitions.find(({ id }) => id === partition);
     return { partition, offset: (read.at(-1)?.offset ?? (assigned?.committedOffset ?? 0) - 1) + 1, metadata: '' };
   });
-}
-
-/** Changes the n-th batch of a topic's only partition in the broker's own file. */
-async function patchLog(topic: string, index: number, change: (batch: Buffer) => void): Promise<void> {
-  const admin = await cluster.admin();
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.BROKER, name: '1', configNames: ['log.dirs'] }],
-  });
-  const folder = join(resources[0].configEntries[0].configValue, `${topic}-0`);
-  const name = (await readdir(folder)).find((file) => file.endsWith('.log')) ?? '';
-  const bytes = await readFile(join(folder, name));
-  let at = 0;
-  for (let i = 0; i < index; i++) at += 12 + bytes.readInt32BE(at + 8);
-  const batch = bytes.subarray(at, at + 12 + bytes.readInt32BE(at + 8));
-  change(batch);
-  const file = await open(join(folder, name), 'r+');
-  await file.write(batch, 0, batch.length, at);
-  await file.close();
 }
