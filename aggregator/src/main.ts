@@ -7,6 +7,12 @@ import { run } from './cli/program.js';
 // Beside the installed program: aggregator/dist/tidemark.js and preview/dist.
 const preview = join(import.meta.dirname, '..', '..', 'preview', 'dist');
 
+// Whoever reads the output may have had enough of it, as `head` does: that is an end, not a failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
 const code = await run(process.argv.slice(2), {
   stdin: process.stdin,
   stdout: process.stdout,

@@ -5,14 +5,17 @@ import { systemClock } from '../clock.js';
 import { catalogOf } from '../definition/describe.js';
 import { estimateHotMemory } from '../definition/memory-estimate.js';
 import type { Definition } from '../definition/model.js';
+import { TidemarkError } from '../errors.js';
 import { createCold, createHotTier } from '../runtime/stores.js';
-import { createKafkaClient, SILENT_LOG } from '../source/kafka-client.js';
+import { createKafkaClient, SILENT_LOG, toKafkaError } from '../source/kafka-client.js';
 import { readDefinitionFile } from './definition-file.js';
 import { describeError, EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
 import { bytes, table } from './table.js';
 
 const CONNECT_MS = 10_000;
+/** A store that can be reached answers within this; one attempt is enough for a check. */
+const HOT_TIMEOUTS = { connectTimeoutMs: 3_000, commandTimeoutMs: 3_000 };
 
 export async function check(
   options: { readonly definition: string; readonly connect: boolean; readonly json: boolean },
@@ -47,7 +50,7 @@ export async function check(
 async function connect(definition: Definition, io: Io): Promise<number> {
   const results = await Promise.all([
     attempt('hot tier', async () => {
-      const hot = createHotTier(definition, systemClock, () => undefined);
+      const hot = createHotTier(definition, systemClock, () => undefined, HOT_TIMEOUTS);
       try {
         await hot.start();
         return (await hot.health()).detail;
@@ -74,6 +77,8 @@ async function connect(definition: Definition, io: Io): Promise<number> {
         await admin.connect();
         const { topics } = await admin.fetchTopicMetadata({ topics: [...kafka.topics] });
         return topics.map((t) => `${t.name}: ${t.partitions.length} partitions`).join(', ');
+      } catch (error) {
+        throw toKafkaError(error, `connect to ${kafka.brokers.join(', ')}`);
       } finally {
         await admin.disconnect().catch(() => undefined);
       }
@@ -87,12 +92,25 @@ async function attempt(name: string, run: () => Promise<string>): Promise<{ name
   try {
     const abort = new AbortController();
     const timeout = sleep(CONNECT_MS, undefined, { signal: abort.signal }).then(() =>
-      Promise.reject(new Error(`no answer within ${CONNECT_MS / 1000} s`)),
+      Promise.reject(
+        new TidemarkError(
+          'unavailable',
+          'CHECK_TIMED_OUT',
+          `No answer within ${CONNECT_MS / 1000} s.`,
+          'Check the address and the network.',
+        ),
+      ),
     );
     timeout.catch(() => undefined);
     const detail = await Promise.race([run(), timeout]).finally(() => abort.abort());
     return { name, ok: true, detail };
   } catch (error) {
-    return { name, ok: false, detail: describeError(error).replaceAll('\n', ' ') };
+    return {
+      name,
+      ok: false,
+      detail: describeError(error)
+        .replace(/^error: /, '')
+        .replaceAll(/\s*\n\s*/g, ' '),
+    };
   }
 }

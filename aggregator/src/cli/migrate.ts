@@ -17,12 +17,13 @@ export async function migrate(options: { readonly definition: string; readonly d
       }
       return EXIT.ok;
     }
-    let applied = 0;
+    const pending = new Set((await cold.migrations()).filter((step) => step.state === 'pending').map((step) => step.version));
     await cold.migrate((step) => {
-      applied++;
-      io.stdout.write(`${step.state.padEnd(8)} ${step.version}  ${step.name}\n`);
+      if (pending.has(step.version)) {
+        io.stdout.write(`${(step.state === 'pending' ? 'begun' : step.state).padEnd(8)} ${step.version}  ${step.name}\n`);
+      }
     });
-    io.stdout.write(applied === 0 ? 'The tables are up to date.\n' : 'The tables are ready.\n');
+    io.stdout.write(pending.size === 0 ? 'The tables are up to date.\n' : 'The tables are ready.\n');
     return EXIT.ok;
   } finally {
     await cold.stop();

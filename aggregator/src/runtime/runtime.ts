@@ -14,7 +14,7 @@ import { createJsonDecoder } from '../decode/json-decoder.js';
 import { catalogOf } from '../definition/describe.js';
 import { memoryReport, estimateHotMemory } from '../definition/memory-estimate.js';
 import type { Definition } from '../definition/model.js';
-import { type TidemarkError } from '../errors.js';
+import { TidemarkError } from '../errors.js';
 import { CompactionLoop } from '../flush/compaction-loop.js';
 import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
@@ -93,11 +93,7 @@ export class Runtime {
     this.#freshness = new GroupFreshness(definition, clock, this.#hot, this.#pipeline);
     this.#watch();
     this.#server = this.#createServer();
-    await this.#server.listen({
-      host: definition.server.host,
-      port: definition.server.port,
-      listenTextResolver: (address) => `listening on ${address}`,
-    });
+    await this.#listen(this.#server);
 
     await this.#waitFor('start the hot tier', () => this.#hot.start());
     await this.#waitFor('start the cold tier', () => this.#cold.start());
@@ -121,6 +117,23 @@ export class Runtime {
     }
     this.#startDemo();
     logger.info({ ms: clock.now() - this.#startedAtMs }, 'running');
+  }
+
+  async #listen(server: FastifyInstance): Promise<void> {
+    const { host, port } = this.#options.definition.server;
+    try {
+      await server.listen({ host, port, listenTextResolver: (address) => `listening on ${address}` });
+    } catch (cause) {
+      const why =
+        cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE' ? 'another process listens there' : String(cause);
+      throw new TidemarkError(
+        'fatal',
+        'CANNOT_LISTEN',
+        `The HTTP server cannot listen on ${host}:${port}: ${why}.`,
+        'Stop the other process, or set server.host and server.port (TIDEMARK_SERVER_PORT).',
+        { cause },
+      );
+    }
   }
 
   /** Repeats a step of the start until it is done; what it waits for can be asked meanwhile. */

@@ -10,12 +10,20 @@ import type { Definition } from '../definition/model.js';
 import type { TidemarkError } from '../errors.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { MemoryHotTier } from '../hot/memory.js';
+import type { ConnectTimeouts } from '../hot/redis-connect.js';
 import { RedisHotTier } from '../hot/redis.js';
 import { compactDelta } from '../sketch/codecs.js';
 
-export function createHotTier(definition: Definition, clock: Clock, warn: (problem: TidemarkError) => void): HotTier {
+/** @param timeouts default: what a process that runs on allows */
+export function createHotTier(
+  definition: Definition,
+  clock: Clock,
+  warn: (problem: TidemarkError) => void,
+  timeouts?: ConnectTimeouts,
+): HotTier {
   const options = { definition, clock, compact: compactDelta };
-  return definition.hot.kind === 'memory' ? new MemoryHotTier(options) : new RedisHotTier({ ...options, warn });
+  if (definition.hot.kind === 'memory') return new MemoryHotTier(options);
+  return new RedisHotTier({ ...options, warn, ...(timeouts === undefined ? {} : { timeouts }) });
 }
 
 export function createCold(definition: Definition, clock: Clock): ColdTier {
