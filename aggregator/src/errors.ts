@@ -5,7 +5,8 @@
  * unknown_outcome: it may have happened; only an idempotent call may be repeated. fatal: end the process.
  * invalid: the caller's input is wrong. unavailable: a store does not answer.
  */
-export type ErrorClass = 'retryable' | 'fenced' | 'unknown_outcome' | 'fatal' | 'invalid' | 'unavailable' | 'deadline' | 'cancelled' | 'limit';
+export type ErrorClass =
+  'retryable' | 'fenced' | 'unknown_outcome' | 'fatal' | 'invalid' | 'unavailable' | 'deadline' | 'cancelled' | 'limit';
 
 export class TidemarkError extends Error {
   /**

@@ -139,7 +139,11 @@ export interface KafkaConfig {
   readonly clientId: string;
   readonly start: { readonly from: 'earliest' | 'latest' } | { readonly from: 'timestamp'; readonly timeMs: number };
   readonly tls: TlsConfig;
-  readonly sasl: { readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512'; readonly username: string; readonly password: string } | null;
+  readonly sasl: {
+    readonly mechanism: 'plain' | 'scram-sha-256' | 'scram-sha-512';
+    readonly username: string;
+    readonly password: string;
+  } | null;
   /** Records with a larger value are dead-lettered. */
   readonly maxRecordBytes: number;
   readonly sessionTimeoutMs: number;

@@ -6,7 +6,13 @@ import { testTenant } from './shop.fixture.js';
 
 describe('the cache of closed segments', () => {
   const closed = (bench: Bench, more: object = {}): void => {
-    bench.cold.compaction = { closedUntilMs: Math.floor(bench.clock.nowMs / M) * M, dirtyMinutes: [], revisionByDay: new Map(), dataFromMs: 0, ...more };
+    bench.cold.compaction = {
+      closedUntilMs: Math.floor(bench.clock.nowMs / M) * M,
+      dirtyMinutes: [],
+      revisionByDay: new Map(),
+      dataFromMs: 0,
+      ...more,
+    };
   };
   const query = { measure: 'revenue', groupBy: ['type'], bucket: '1m' };
 

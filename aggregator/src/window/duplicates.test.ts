@@ -54,19 +54,23 @@ describe('DuplicateFilter', () => {
 
   it('is rebuilt exactly by reading again from its oldest offset', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 5000 }), { minLength: 1, maxLength: 3000 }), fc.integer({ min: 2, max: 700 }), (ids, maxEvents) => {
-        const options = { windowMs: 50, maxEvents };
-        const whole = new DuplicateFilter(options);
-        const half = Math.floor(ids.length / 2);
-        ids.slice(0, half).forEach((id, offset) => whole.observe(id, id, offset, offset));
-        const rebuilt = new DuplicateFilter(options);
-        for (let offset = whole.oldestOffset(half); offset < half; offset++) {
-          rebuilt.observe(ids[offset], ids[offset], offset, offset);
-        }
-        for (let offset = half; offset < ids.length; offset++) {
-          expect(rebuilt.observe(ids[offset], ids[offset], offset, offset)).toBe(whole.observe(ids[offset], ids[offset], offset, offset));
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 5000 }), { minLength: 1, maxLength: 3000 }),
+        fc.integer({ min: 2, max: 700 }),
+        (ids, maxEvents) => {
+          const options = { windowMs: 50, maxEvents };
+          const whole = new DuplicateFilter(options);
+          const half = Math.floor(ids.length / 2);
+          ids.slice(0, half).forEach((id, offset) => whole.observe(id, id, offset, offset));
+          const rebuilt = new DuplicateFilter(options);
+          for (let offset = whole.oldestOffset(half); offset < half; offset++) {
+            rebuilt.observe(ids[offset], ids[offset], offset, offset);
+          }
+          for (let offset = half; offset < ids.length; offset++) {
+            expect(rebuilt.observe(ids[offset], ids[offset], offset, offset)).toBe(whole.observe(ids[offset], ids[offset], offset, offset));
+          }
+        },
+      ),
       { numRuns: 50 },
     );
   });

@@ -116,13 +116,7 @@ export class EventProcessor {
       }
       const tenant = tenantField >= 0 ? decoder.internId[tenantField] : 0;
       for (let d = 0; d < dimensions.length; d++) {
-        this.#dimensionIds[d] = this.admission.idFor(
-          d,
-          tenant,
-          decoder.internId[dimensions[d].field],
-          this.#otherIds[d],
-          into.unanswered,
-        );
+        this.#dimensionIds[d] = this.admission.idFor(d, tenant, decoder.internId[dimensions[d].field], this.#otherIds[d], into.unanswered);
       }
       into.raw.append(decoder, partitionIndex, offset, logTimeMs, tenant, this.#dimensionIds);
       const ageMs = nowMs - timeMs;
@@ -148,7 +142,14 @@ export class EventProcessor {
     const tenants = definition.event.tenant >= 0 ? decoder.dictionary(definition.event.tenant) : [definition.tenants[0].name];
     const names = OpenAccumulation.names(definition, decoder);
     const numbering = decoder.numbering;
-    const fold = await this.admission.resolve(hot, accumulation.unanswered, tenants, names, this.#otherIds, () => decoder.numbering === numbering);
+    const fold = await this.admission.resolve(
+      hot,
+      accumulation.unanswered,
+      tenants,
+      names,
+      this.#otherIds,
+      () => decoder.numbering === numbering,
+    );
     if (decoder.numbering !== numbering) {
       throw new Error('dictionaries were renumbered under an open accumulation');
     }
@@ -161,7 +162,10 @@ export class EventProcessor {
 
   /** True when `forgetDictionaries` should be called at the next moment without an open accumulation. */
   dictionariesAreLarge(): boolean {
-    return this.#clock.now() >= this.#admissionResetAtMs || this.#definition.fields.some((f) => f.type === 'string' && this.#decoder.dictionary(f.index).length > DICTIONARY_ENTRIES);
+    return (
+      this.#clock.now() >= this.#admissionResetAtMs ||
+      this.#definition.fields.some((f) => f.type === 'string' && this.#decoder.dictionary(f.index).length > DICTIONARY_ENTRIES)
+    );
   }
 
   /** Bounds memory. Only while no accumulation holds ids: none is open and none is being sealed. */
