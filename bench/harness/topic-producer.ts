@@ -22,7 +22,7 @@ export class TopicProducer {
   readonly #batchRecords: number;
   readonly #open: readonly RecordBatchBuilder[];
   readonly #underWay = new Set<Promise<void>>();
-  #failure: unknown = null;
+  #failure: Error | null = null;
   #count = 0;
 
   private constructor(connection: ProduceConnection, options: TopicProducerOptions) {
@@ -77,7 +77,7 @@ export class TopicProducer {
     const sent = this.#connection
       .produce(this.#topic, partition, this.#open[partition].finish())
       .catch((error: unknown) => {
-        this.#failure ??= error;
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => this.#underWay.delete(sent));
     this.#underWay.add(sent);

@@ -5,7 +5,6 @@ import { TidemarkError } from '../errors.js';
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/;
 const CLUSTER = /^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/;
-// eslint-disable-next-line no-control-regex -- control characters are exactly what has to be escaped
 const SPECIAL = /[\u0000-\u001f\u007f'\\]/g;
 
 /** A string literal. Lone surrogates become U+FFFD, as everywhere where JavaScript strings turn into UTF-8. */
