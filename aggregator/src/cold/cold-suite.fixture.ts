@@ -632,6 +632,18 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await compare(at, read);
     });
 
+    it('is not compacted any more by a process that still has the earlier definition', async () => {
+      const full = testDefinition('x');
+      const old = await bench({ measures: [], components: full.components.filter((c) => c.index < 6) });
+      await old.insert(randomEvents(seeded(188), 200, START, START + 2 * HOUR));
+      await old.compact(START + HOUR);
+      const at = await bench({ layoutHash: 'layout-2' }, old.definition.cold.database);
+      at.events.push(...old.events);
+      await expect(old.compact(START + 2 * HOUR)).rejects.toMatchObject({ errorClass: 'invalid', code: 'COLD_DEFINITION_SUPERSEDED' });
+      await at.compact(START + 2 * HOUR);
+      await compareSome(at, seeded(189), 6);
+    });
+
     it('a component over a field that was not recorded is unknown before, not zero', async () => {
       const full = testDefinition('x');
       const before = {

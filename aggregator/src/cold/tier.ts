@@ -135,7 +135,18 @@ class EngineColdTier implements ColdTier {
   }
 
   async compact(untilMs: number, signal: AbortSignal, onProgress: (closedUntilMs: number) => void = () => undefined): Promise<void> {
-    await this.#compactor.compact(untilMs, this.#history, signal, onProgress);
+    // Two definitions run side by side while processes are exchanged one by one. Rows that the older one wrote would lack what the
+    // later one added, and nothing would ever give it to them.
+    const history = await readHistory(this.#engine, this.#names);
+    if (!history.isCurrent(this.#definition)) {
+      throw new TidemarkError(
+        'invalid',
+        'COLD_DEFINITION_SUPERSEDED',
+        `another definition was applied to database ${this.#definition.cold.database} later; this process would compact without what that one added`,
+        'Restart this process with the same definition. Until then those that have it compact.',
+      );
+    }
+    await this.#compactor.compact(untilMs, history, signal, onProgress);
   }
 
   async read(read: TierRead): Promise<TierResult> {
