@@ -14,11 +14,17 @@ export interface OffsetBounds {
   readonly startOffset: number;
 }
 
-/** @returns per partition that a leader answered for @throws kafkajs' errors */
+/**
+ * @param appeared partitions that a topic got while this process ran: they start at their beginning, whatever `start` says, or what was
+ * written before anybody noticed them would be skipped
+ * @returns per partition that a leader answered for
+ * @throws kafkajs' errors
+ */
 export async function readOffsetBounds(
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'fetchTopicsOffset'>,
   partitions: readonly TopicPartition[],
   start: KafkaConfig['start'],
+  appeared: ReadonlySet<PartitionId>,
 ): Promise<Map<PartitionId, OffsetBounds>> {
   const topics = [...new Set(partitions.map(({ topic }) => topic))];
   const ask = async (from: { fromBeginning: boolean } | { fromTimestamp: number }): Promise<Map<PartitionId, number>> => {
@@ -38,7 +44,7 @@ export async function readOffsetBounds(
     if (logEnd === undefined || logStart < 0 || logEnd < 0) continue;
     // -1 for a time after the newest record.
     const atTime = timed?.get(id) ?? -1;
-    const startOffset = start.from === 'earliest' ? logStart : start.from === 'latest' || atTime < 0 ? logEnd : atTime;
+    const startOffset = start.from === 'earliest' || appeared.has(id) ? logStart : start.from === 'latest' || atTime < 0 ? logEnd : atTime;
     bounds.set(id, { logStart, logEnd, startOffset });
   }
   return bounds;

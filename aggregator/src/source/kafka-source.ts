@@ -56,6 +56,8 @@ class KafkaSource implements LogSource {
   readonly #group: KafkaGroup;
   #session: Session | null = null;
   #generation = 0;
+  /** The topics' partitions when this process joined first. */
+  #knownFromStart: ReadonlySet<PartitionId> | null = null;
   /** The consumer has been given partitions that it has not been asked back for. */
   #holding = false;
   #running: Promise<void> | null = null;
@@ -331,13 +333,15 @@ class KafkaSource implements LogSource {
 
   async #positions(membership: Membership): Promise<AssignedPartition[]> {
     const committed = new Map((await membership.committed()).map((c) => [partitionId(c.topic, c.partition), c]));
-    const bounds = await readOffsetBounds(this.#cluster, membership.owned, this.#config.start);
+    const known = (this.#knownFromStart ??= new Set(this.#group.allPartitions().map((p) => partitionId(p.topic, p.partition))));
+    const appeared = new Set(membership.owned.map((p) => partitionId(p.topic, p.partition)).filter((id) => !known.has(id)));
+    const bounds = await readOffsetBounds(this.#cluster, membership.owned, this.#config.start, appeared);
     return membership.owned.map(({ topic, partition }) => {
       const id = partitionId(topic, partition);
       const bound = bounds.get(id);
       if (bound === undefined) throw new TidemarkError('retryable', 'KAFKA_UNAVAILABLE', `no leader tells the offsets of ${id} now`);
-      const known = committed.get(id);
-      return { id, committedOffset: known?.offset ?? null, committedMetadata: known?.metadata ?? '', ...bound };
+      const commit = committed.get(id);
+      return { id, committedOffset: commit?.offset ?? null, committedMetadata: commit?.metadata ?? '', ...bound };
     });
   }
 
