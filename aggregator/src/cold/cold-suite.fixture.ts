@@ -314,6 +314,52 @@ export function coldTierSuite(makeEngine: () => Engine): void {
       await compare(at, day);
     });
 
+    it('late rows in many scattered minutes are read and recompacted in statements of bounded length', async () => {
+      const at = await bench();
+      await at.insert(randomEvents(seeded(55), 400, START, START + DAY));
+      await at.compact(START + DAY);
+      const late = randomEvents(seeded(56), 150, START, START + DAY, 9_000);
+      await at.insert(late);
+      expect((await at.tier.state()).dirtyMinutes.length).toBeGreaterThan(100);
+      const reads = [0, MINUTE, HOUR].map((bucketMs) => ({
+        ...whole(at.definition),
+        grouping: 1,
+        groupBy: [0],
+        bucketMs,
+        fromMs: START,
+        toMs: START + DAY,
+      }));
+      for (const read of reads) await compare(at, read);
+      await at.compact(START + DAY);
+      expect((await at.tier.state()).dirtyMinutes).toEqual([]);
+      for (const read of reads) await compare(at, read);
+    });
+
+    it('a longer retention does not take what the shorter one dropped for times without events', async () => {
+      const base = testDefinition('x').retention;
+      const old = await bench({ retention: { ...base, rollup1mMs: 2 * DAY } }, undefined, START + 6 * DAY);
+      await old.insert(randomEvents(seeded(76), 500, START, START + 6 * DAY));
+      await old.compact(START + 6 * DAY);
+      const at = await bench({ retention: { ...base, rollup1mMs: 30 * DAY } }, old.definition.cold.database, START + 6 * DAY);
+      at.events.push(...old.events);
+      for (const [grouping, bucketMs] of [
+        [0, 5 * MINUTE],
+        [1, 10 * MINUTE],
+      ]) {
+        await compare(at, { ...whole(at.definition), grouping, bucketMs, fromMs: START, toMs: START + 2 * DAY });
+      }
+      await at.insert(randomEvents(seeded(77), 40, START, START + 6 * DAY, 8_000));
+      await at.compact(START + 6 * DAY);
+      for (const bucketMs of [MINUTE, HOUR, DAY])
+        await compare(at, {
+          ...whole(at.definition),
+          outputs: [{ component: 0, stat: 'value' }],
+          bucketMs,
+          fromMs: START,
+          toMs: START + 6 * DAY,
+        });
+    });
+
     it('a row before the first compacted minute corrects history too', async () => {
       const at = await bench();
       await at.insert(randomEvents(seeded(61), 100, START + 2 * HOUR, START + 3 * HOUR));

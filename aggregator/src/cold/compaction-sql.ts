@@ -5,40 +5,11 @@
 
 import type { Component, Definition, Grouping } from '../definition/model.js';
 import { fieldAlias, fieldsOf, rawColumn } from './event-sql.js';
-import { dimensionColumn, groupingName, MINUTE_MS, ROLLUP_MS, rollupDimensions, rollupTable, type RollupResolution } from './layout.js';
+import { dimensionColumn, groupingName, ROLLUP_MS, rollupDimensions, rollupTable, type RollupResolution } from './layout.js';
 import { histogramColumns, histogramSource, named, storedPieces, topColumns, topSource, type Piece } from './pieces.js';
 import type { Names } from './schema.js';
+import { bucketSpans, rawSpans, type Span } from './spans.js';
 import { identifier, sqlInt, sqlString } from './sql.js';
-
-/** Half open, epoch ms. */
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-/** Condition on the raw table that prunes by partition and by the sorting key's minute. */
-export function rawSpans(spans: readonly Span[]): string {
-  return `(${spans.map(({ fromMs, toMs }) => rawSpan(fromMs, toMs)).join(' OR ')})`;
-}
-
-function rawSpan(fromMs: number, toMs: number): string {
-  const first = Math.floor(fromMs / MINUTE_MS) * 60;
-  const last = Math.floor((toMs - 1) / MINUTE_MS) * 60;
-  return (
-    `(time >= fromUnixTimestamp64Milli(${sqlInt(fromMs)}, 'UTC') AND time < fromUnixTimestamp64Milli(${sqlInt(toMs)}, 'UTC')` +
-    ` AND toStartOfMinute(time) >= toDateTime(${sqlInt(first)}, 'UTC') AND toStartOfMinute(time) <= toDateTime(${sqlInt(last)}, 'UTC'))`
-  );
-}
-
-/** Condition on a rollup's bucket. */
-export function bucketSpans(spans: readonly Span[]): string {
-  const terms = spans.map(({ fromMs, toMs }) => `(bucket >= ${bucketTime(fromMs)} AND bucket < ${bucketTime(toMs)})`);
-  return `(${terms.join(' OR ')})`;
-}
-
-export function bucketTime(ms: number): string {
-  return `toDateTime(${sqlInt(Math.floor(ms / 1000))}, 'UTC')`;
-}
 
 /**
  * Raw events of whole buckets into a rollup, every grouping at once.
@@ -106,7 +77,7 @@ FROM (
   FROM (
     SELECT ${[...keys, `${bucketStart('bucket', to)} AS coarse`, 'version AS a_version', ...named(pieces, 'a', (piece) => piece.fromRollup())].join(', ')}
     FROM ${names.table(rollupTable(from))} FINAL
-    WHERE ${bucketSpans(spans)}
+    WHERE ${bucketSpans(spans, ROLLUP_MS[from])}
   )
   GROUP BY ${[...keys, 'coarse'].join(', ')}
 )`;

@@ -5,14 +5,16 @@
 import type { Clock } from '../clock.js';
 import type { Definition } from '../definition/model.js';
 import { abortError } from './engine-errors.js';
-import { bucketSpans, compactRaw, compactRollup, rawSpans, type Span } from './compaction-sql.js';
+import { CompactionBatches } from './compaction-batches.js';
+import { compactRaw, compactRollup } from './compaction-sql.js';
 import type { DefinitionHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
-import { DAY_MS, HOUR_MS, MINUTE_MS, MINUTE_PARTITION_MS, retentionMs, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, MINUTE_PARTITION_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
 import { type CompactionMarks, dayOfMinute, type DirtyEntry } from './marks.js';
-import { decodeNative } from './native-reader.js';
+import { writtenFromMs, type Gone } from './retention.js';
 import type { Names } from './schema.js';
-import { onCluster, sqlInt, sqlString } from './sql.js';
+import { hourOf, joinSpans, minuteSpan, type Span } from './spans.js';
+import { onCluster, sqlString } from './sql.js';
 import { compactWindows, readyWindows, windowsMark, WINDOWS_TABLE } from './windows.js';
 
 export interface CompactorOptions {
@@ -28,22 +30,16 @@ export interface CompactorOptions {
 }
 
 const BATCH_ROWS = 1_000_000;
-const LONGEST_BATCH_MS = DAY_MS;
-/** A rollup's rows may be gone this long before their retention says so. */
-const RETENTION_MARGIN_MS = HOUR_MS;
 const FINER = { '1h': '1m', '1d': '1h' } as const;
-
-interface Batch extends Span {
-  readonly rows: number;
-}
 
 export class Compactor {
   readonly #options: CompactorOptions;
-  readonly #batchRows: number;
+  readonly #batches: CompactionBatches;
+  #gone: Gone = { '1m': 0, '1h': 0, '1d': 0 };
 
   constructor(options: CompactorOptions) {
     this.#options = options;
-    this.#batchRows = options.batchRows ?? BATCH_ROWS;
+    this.#batches = new CompactionBatches(options.engine, options.names, options.batchRows ?? BATCH_ROWS);
   }
 
   /** See ColdTier.compact. */
@@ -54,6 +50,7 @@ export class Compactor {
     onProgress: (closedUntilMs: number) => void,
   ): Promise<void> {
     const until = Math.floor(untilMs / MINUTE_MS) * MINUTE_MS;
+    this.#gone = (await this.#options.marks.read()).gone;
     await this.#closeMinutes(until, signal, onProgress);
     await this.#recompactDirty(signal);
     await this.#closeWindows(signal);
@@ -71,12 +68,12 @@ export class Compactor {
     if (until > closing['1m']) {
       await marks.publish('closing', '1m', until);
     }
-    const start = closed['1m'] === 0 ? await this.#firstRawMinute(until) : closed['1m'];
+    const start = closed['1m'] === 0 ? await this.#batches.firstRawMinuteMs(until) : closed['1m'];
     // Rows that would be dropped at once are not written; hours and days of then come from raw rows directly.
     const kept = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom('1m') / MINUTE_MS) * MINUTE_MS));
     for (const batch of [
       { fromMs: start, toMs: kept, rows: 0 },
-      ...(await this.#batches({ fromMs: kept, toMs: until }, MINUTE_MS, 'raw', signal)),
+      ...(await this.#batches.cut({ fromMs: kept, toMs: until }, MINUTE_MS, 'raw', signal)),
     ]) {
       if (batch.toMs <= batch.fromMs) {
         continue;
@@ -111,9 +108,9 @@ export class Compactor {
     if (until > known.closing) {
       await marks.publish('closing', mark, until);
     }
-    const first = known.closed === 0 ? await this.#firstRawMinute(until) : known.closed;
+    const first = known.closed === 0 ? await this.#batches.firstRawMinuteMs(until) : known.closed;
     const start = Math.min(until, Math.max(first, Math.ceil(this.#keptFrom('1m') / MINUTE_MS) * MINUTE_MS));
-    for (const batch of await this.#batches({ fromMs: start, toMs: until }, MINUTE_MS, '1m', signal)) {
+    for (const batch of await this.#batches.cut({ fromMs: start, toMs: until }, MINUTE_MS, '1m', signal)) {
       stopOn(signal);
       // Written even without rows of its own: windows that end here reach back.
       await this.#write(compactWindows(definition, names, batch));
@@ -138,15 +135,15 @@ export class Compactor {
     if (until > closing[resolution]) {
       await marks.publish('closing', resolution, until);
     }
-    const first = closed[resolution] === 0 ? await this.#firstRawMinute(until) : closed[resolution];
+    const first = closed[resolution] === 0 ? await this.#batches.firstRawMinuteMs(until) : closed[resolution];
     const start = Math.floor(first / size) * size;
     const fromRaw = Math.min(until, Math.max(start, Math.ceil(this.#keptFrom(FINER[resolution]) / size) * size));
     const batches = [
-      ...(await this.#batches({ fromMs: start, toMs: fromRaw }, size, 'raw', signal)).map((batch) => ({
+      ...(await this.#batches.cut({ fromMs: start, toMs: fromRaw }, size, 'raw', signal)).map((batch) => ({
         ...batch,
         source: 'raw' as const,
       })),
-      ...(await this.#batches({ fromMs: fromRaw, toMs: until }, size, FINER[resolution], signal)).map((batch) => ({
+      ...(await this.#batches.cut({ fromMs: fromRaw, toMs: until }, size, FINER[resolution], signal)).map((batch) => ({
         ...batch,
         source: FINER[resolution],
       })),
@@ -186,10 +183,10 @@ export class Compactor {
   /** Recomputes minutes (ascending), and windows and hours that may have been computed from them. Minutes without raw rows stay. */
   async #rewrite(minutes: readonly number[], signal: AbortSignal): Promise<void> {
     const { definition, names, marks } = this.#options;
-    const counts = await this.#rowsPerBucket(joinSpans(minutes.map(minuteSpan)), MINUTE_MS, 'raw', signal);
+    const counts = await this.#batches.rowsPerBucket(joinSpans(minutes.map(minuteSpan)), MINUTE_MS, 'raw', signal);
     const present = minutes.filter((minute) => counts.has(minute * MINUTE_MS));
     const kept = present.filter((minute) => minute * MINUTE_MS >= this.#keptFrom('1m'));
-    for (const spans of this.#packed(kept, counts)) {
+    for (const spans of this.#batches.pack(kept, counts)) {
       stopOn(signal);
       await this.#write(compactRaw(definition, names, '1m', spans));
     }
@@ -200,7 +197,7 @@ export class Compactor {
       stopOn(signal);
       await this.#write(compactWindows(definition, names, span));
     }
-    for (const hour of new Set(present.map((minute) => Math.floor((minute * MINUTE_MS) / HOUR_MS) * HOUR_MS))) {
+    for (const hour of new Set(present.map((minute) => hourOf(minute * MINUTE_MS)))) {
       if (hour + HOUR_MS <= closing['1h'] && hour >= this.#keptFrom('1h')) {
         stopOn(signal);
         await this.#writeCoarse('1h', { fromMs: hour, toMs: hour + HOUR_MS }, hour < this.#keptFrom('1m') ? 'raw' : '1m');
@@ -226,7 +223,7 @@ export class Compactor {
       let to = span.toMs;
       while (to > span.fromMs) {
         stopOn(signal);
-        const from = Math.max(span.fromMs, Math.floor((to - 1) / HOUR_MS) * HOUR_MS);
+        const from = Math.max(span.fromMs, hourOf(to - 1));
         const minutes = Array.from({ length: Math.ceil((to - from) / MINUTE_MS) }, (_, i) => Math.floor(from / MINUTE_MS) + i);
         await this.#rewrite(minutes, signal);
         // A day is not read from its row before all of it is done, so it is written once.
@@ -253,88 +250,9 @@ export class Compactor {
     await this.#options.engine.command(sql, { lane: 'compaction' });
   }
 
-  /** Cuts a span at bucket boundaries so that no statement reads too much. Together the batches are the whole span. */
-  async #batches(span: Span, bucketMs: number, source: 'raw' | RollupResolution, signal: AbortSignal): Promise<readonly Batch[]> {
-    if (span.toMs <= span.fromMs) {
-      return [];
-    }
-    const counts = await this.#rowsPerBucket([span], bucketMs, source, signal);
-    const batches: Batch[] = [];
-    let from = span.fromMs;
-    let rows = 0;
-    let end = from;
-    const cut = (toMs: number): void => {
-      if (toMs > from) {
-        batches.push({ fromMs: from, toMs, rows });
-      }
-      from = toMs;
-      rows = 0;
-    };
-    for (const [bucket, n] of counts) {
-      if (rows > 0 && (rows + n > this.#batchRows || bucket + bucketMs - from > Math.max(LONGEST_BATCH_MS, bucketMs))) {
-        cut(end);
-      }
-      if (rows === 0 && bucket > from) {
-        cut(bucket);
-      }
-      rows += n;
-      end = bucket + bucketMs;
-    }
-    cut(Math.max(end, from));
-    cut(span.toMs);
-    return batches;
-  }
-
-  /** Groups scattered minutes into statements of bounded size. */
-  #packed(minutes: readonly number[], counts: ReadonlyMap<number, number>): readonly (readonly Span[])[] {
-    const batches: Span[][] = [];
-    let rows = Infinity;
-    for (const span of minutes.map(minuteSpan)) {
-      const n = counts.get(span.fromMs) ?? 0;
-      if (rows + n > this.#batchRows) {
-        batches.push([]);
-        rows = 0;
-      }
-      batches[batches.length - 1].push(span);
-      rows += n;
-    }
-    return batches.map(joinSpans);
-  }
-
-  /** Rows per bucket start, ascending; repeated rows count again, which only makes batches smaller. */
-  async #rowsPerBucket(
-    spans: readonly Span[],
-    bucketMs: number,
-    source: 'raw' | RollupResolution,
-    signal: AbortSignal,
-  ): Promise<ReadonlyMap<number, number>> {
-    const { engine, names } = this.#options;
-    if (spans.length === 0) {
-      return new Map();
-    }
-    const seconds = sqlInt(bucketMs / 1000);
-    const [time, table, condition] =
-      source === 'raw'
-        ? ['time', names.table('events'), rawSpans(spans)]
-        : ['bucket', names.table(rollupTable(source)), bucketSpans(spans)];
-    const sql = `SELECT intDiv(toUnixTimestamp(${time}), ${seconds}) * ${seconds} AS start, count() AS n FROM ${table} WHERE ${condition} GROUP BY start ORDER BY start`;
-    const result = decodeNative(await engine.query(sql, { lane: 'compaction', signal }));
-    const counts = result.numbers('n');
-    return new Map(Array.from(result.numbers('start'), (start, i) => [start * 1000, counts[i]]));
-  }
-
-  /** First minute with raw rows, or `until` when there is none before it. To be read after the intent was published. */
-  async #firstRawMinute(until: number): Promise<number> {
-    const { engine, names } = this.#options;
-    const sql = `SELECT count() AS n, toUnixTimestamp64Milli(min(time)) AS first FROM ${names.table('events')}`;
-    const result = decodeNative(await engine.query(sql, { lane: 'compaction' }));
-    return result.numbers('n')[0] === 0 ? until : Math.min(until, Math.floor(result.numbers('first')[0] / MINUTE_MS) * MINUTE_MS);
-  }
-
-  /** Bucket starts from here on are surely still in a rollup. */
   #keptFrom(resolution: RollupResolution): number {
-    const retention = retentionMs(this.#options.definition, resolution);
-    return retention === 0 ? 0 : this.#options.clock.now() - retention + RETENTION_MARGIN_MS;
+    const { definition, clock } = this.#options;
+    return writtenFromMs(definition, resolution, clock.now(), this.#gone);
   }
 
   /**
@@ -374,34 +292,8 @@ function partitionOf(resolution: '1m' | '1h', atMs: number): string {
 /** Spans of the minutes whose windows, as far as they may have been written, hold one of the given minutes. */
 function windowsTouched(definition: Definition, minutes: readonly number[], closing: number): readonly Span[] {
   const longest = Math.max(...readyWindows(definition).map((window) => window.sizeMs));
-  const spans: Span[] = [];
-  for (const minute of minutes) {
-    const span = { fromMs: minute * MINUTE_MS, toMs: Math.min(closing, minute * MINUTE_MS + longest) };
-    const last = spans[spans.length - 1];
-    if (last !== undefined && span.fromMs <= last.toMs) {
-      spans[spans.length - 1] = { fromMs: last.fromMs, toMs: Math.max(last.toMs, span.toMs) };
-    } else if (span.toMs > span.fromMs) {
-      spans.push(span);
-    }
-  }
-  return spans;
-}
-
-function minuteSpan(minute: number): Span {
-  return { fromMs: minute * MINUTE_MS, toMs: (minute + 1) * MINUTE_MS };
-}
-
-function joinSpans(spans: readonly Span[]): readonly Span[] {
-  const joined: Span[] = [];
-  for (const span of spans) {
-    const last = joined[joined.length - 1];
-    if (last !== undefined && last.toMs === span.fromMs) {
-      joined[joined.length - 1] = { fromMs: last.fromMs, toMs: span.toMs };
-    } else {
-      joined.push(span);
-    }
-  }
-  return joined;
+  const spans = minutes.map((minute) => ({ fromMs: minute * MINUTE_MS, toMs: Math.min(closing, minute * MINUTE_MS + longest) }));
+  return joinSpans(spans.filter((span) => span.toMs > span.fromMs));
 }
 
 function stopOn(signal: AbortSignal): void {

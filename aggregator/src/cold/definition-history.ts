@@ -4,7 +4,7 @@
 
 import type { Component, Definition, Grouping } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
-import type { Span } from './compaction-sql.js';
+import type { Span } from './spans.js';
 import type { Engine } from './engine.js';
 import { DAY_MS, groupingName, rawFields } from './layout.js';
 import { decodeNative } from './native-reader.js';

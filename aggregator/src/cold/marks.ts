@@ -17,8 +17,10 @@ const MINUTES_PER_DAY = 1440;
 export interface Marks {
   readonly closing: Readonly<Record<RollupResolution, number>>;
   readonly closed: Readonly<Record<RollupResolution, number>>;
-  /** The same for ready windows, by the name of their set. */
+  /** As closing and closed for ready windows, by the name of their set. */
   readonly windows: ReadonlyMap<string, { readonly closing: number; readonly closed: number }>;
+  /** Buckets that start before this were dropped under an earlier, shorter retention. */
+  readonly gone: Readonly<Record<RollupResolution, number>>;
   /** By definition row (applied_ms): how many ms of its backfill are done, from the newest back. */
   readonly backfilled: ReadonlyMap<number, number>;
 }
@@ -63,10 +65,10 @@ export class CompactionMarks {
         windows.set(match[2], match[1] === 'closing' ? { ...known, closing: value } : { ...known, closed: value });
       }
     }
-    return { closing: of('closing'), closed: of('closed'), windows, backfilled };
+    return { closing: of('closing'), closed: of('closed'), windows, gone: of('gone'), backfilled };
   }
 
-  async publish(kind: 'closing' | 'closed', resolution: RollupResolution | `windows ${string}`, untilMs: number): Promise<void> {
+  async publish(kind: 'closing' | 'closed' | 'gone', resolution: RollupResolution | `windows ${string}`, untilMs: number): Promise<void> {
     await this.#raise(`${kind}_${resolution}`, untilMs);
   }
 

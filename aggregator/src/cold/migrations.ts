@@ -6,15 +6,17 @@ import type { Definition } from '../definition/model.js';
 import type { MigrationStep } from './cold-tier.js';
 import { appendHistory, readHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
-import { MINUTE_MS, ROLLUPS, rollupTable, tablesOf, type TableSpec } from './layout.js';
+import { MINUTE_MS, retentionMs, ROLLUPS, rollupTable, tablesOf, type TableSpec } from './layout.js';
 import { CompactionMarks } from './marks.js';
 import { decodeNative } from './native-reader.js';
+import { goneUntilMs } from './retention.js';
 import {
   alterations,
   createDatabase,
   createTable,
   describeColumns,
   describeTables,
+  liveRetentionMs,
   localName,
   Names,
   type LiveColumn,
@@ -124,6 +126,7 @@ export class Migrations {
       }
     }
     const { columns, tables } = await this.#live();
+    await this.#rememberGone(tables);
     for (const statement of alterations(this.#definition, columns, tables)) {
       await this.#command(statement);
     }
@@ -137,6 +140,18 @@ export class Migrations {
         await this.#oldestRollupMs(),
       );
       await appendHistory(this.#engine, this.#names, this.#definition, row);
+    }
+  }
+
+  /** Under a longer retention, rows that the shorter one dropped would look like times without events. */
+  async #rememberGone(tables: readonly LiveTable[]): Promise<void> {
+    const marks = new CompactionMarks(this.#engine, this.#names);
+    for (const resolution of ROLLUPS) {
+      const live = tables.find((table) => table.name === localName(rollupTable(resolution), this.#definition.cold.cluster));
+      const before = live === undefined ? 0 : liveRetentionMs(live);
+      if (before !== 0 && before !== retentionMs(this.#definition, resolution)) {
+        await marks.publish('gone', resolution, goneUntilMs(before, this.#clock.now()));
+      }
     }
   }
 

@@ -2,7 +2,7 @@
 
 import type { Definition } from '../definition/model.js';
 import type { EventsRead, EventsResult } from './cold-tier.js';
-import { rawSpans } from './compaction-sql.js';
+import { rawSpans } from './spans.js';
 import type { Engine } from './engine.js';
 import { filterSql, rawColumn } from './event-sql.js';
 import { dimensionColumn, groupingName, MINUTE_MS, rawFields, ROLLUP_MS, ROLLUPS, rollupTable, type RollupResolution } from './layout.js';

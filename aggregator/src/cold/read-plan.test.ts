@@ -77,7 +77,7 @@ describe('which table answers what', () => {
           }
         }
       }),
-      { numRuns: 60, seed: 4 },
+      { numRuns: 15, seed: 4 },
     );
   });
 

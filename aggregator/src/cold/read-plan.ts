@@ -1,7 +1,7 @@
 // Which table answers which stretch of a read: the coarsest rollup that fits the bucket, is closed, clean and still kept; raw events
 // for everything else. Pure. Invariant: the segments cover the range exactly once.
 
-import type { Span } from './compaction-sql.js';
+import type { Span } from './spans.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS, ROLLUP_MS, type RollupResolution } from './layout.js';
 
 export type Source = 'raw' | RollupResolution;

@@ -4,7 +4,7 @@
 
 import type { Component, Definition, Grouping } from '../definition/model.js';
 import type { Filter, Output, TierRead } from '../query/tier-read.js';
-import { bucketSpans, rawSpans, type Span } from './compaction-sql.js';
+import { bucketSpans, rawSpans, type Span } from './spans.js';
 import { fieldAlias, fieldsOf, filterSql, rawColumn } from './event-sql.js';
 import { dimensionColumn, groupingName, MINUTE_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
 import {
@@ -171,7 +171,7 @@ FROM ${this.#rollupRows(source, spans)}`;
     );
     return `SELECT ${[...this.#rollupGroups(), `intDiv(${ends}, ${sqlInt(bucketMs)}) - 1 AS k`, ...outputs].join(', ')}
 FROM ${this.#names.table(WINDOWS_TABLE)} FINAL
-WHERE ${[...this.#rowConditions(spans), `${windowCount(size)} > 0`, `${ends} % ${sqlInt(bucketMs)} = 0`].join(' AND ')}`;
+WHERE ${[...this.#rowConditions(spans, MINUTE_MS), `${windowCount(size)} > 0`, `${ends} % ${sqlInt(bucketMs)} = 0`].join(' AND ')}`;
   }
 
   /** @param only buckets of windows to be put together; null: all */
@@ -233,14 +233,14 @@ GROUP BY ${[...this.#groups, 'p'].join(', ')}`;
       throw new Error('raw events are no rollup rows');
     }
     return `${this.#names.table(rollupTable(source))} FINAL
-WHERE ${this.#rowConditions(spans).join(' AND ')}`;
+WHERE ${this.#rowConditions(spans, ROLLUP_MS[source]).join(' AND ')}`;
   }
 
-  #rowConditions(spans: readonly Span[]): string[] {
+  #rowConditions(spans: readonly Span[], rowMs: number): string[] {
     return [
       `tenant = ${sqlString(this.#read.tenant)}`,
       `grouping = ${sqlString(groupingName(this.#definition, this.#grouping))}`,
-      bucketSpans(spans),
+      bucketSpans(spans, rowMs),
       ...this.#filters((dimension) => dimensionColumn(this.#definition.dimensions[dimension])),
     ];
   }

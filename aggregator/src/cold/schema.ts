@@ -144,6 +144,12 @@ function refuseOtherType(table: string, column: ColumnSpec, live: string | undef
   );
 }
 
+/** The retention that a live table has now, ms; 0: for ever. */
+export function liveRetentionMs(table: LiveTable): number {
+  const match = /toIntervalSecond\((\d+)\)/.exec(ttlOf(table.engine));
+  return match === null ? 0 : Number(match[1]) * 1000;
+}
+
 function ttlOf(engine: string): string {
   const match = / TTL (.*?)(?: SETTINGS |$)/.exec(engine);
   return match === null ? '' : normalTtl(match[1]);

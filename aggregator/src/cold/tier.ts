@@ -11,7 +11,7 @@ import type { ColdTier, CompactionState, EventsRead, EventsResult, MigrationStep
 import { Compactor } from './compaction.js';
 import { componentItem, DefinitionHistory, groupingItem, readHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
-import { DAY_MS, MINUTE_MS, rawFields, retentionMs, type RollupResolution } from './layout.js';
+import { DAY_MS, MINUTE_MS, rawFields, type RollupResolution } from './layout.js';
 import { CompactionMarks, type Marks } from './marks.js';
 import { Migrations } from './migrations.js';
 import { encodeNative } from './native.js';
@@ -19,6 +19,7 @@ import { decodeNative } from './native-reader.js';
 import { admittedValues, newestEventMs, oldestDataMs, readEvents, smallestGrouping } from './read-events.js';
 import type { RollupReach } from './read-plan.js';
 import { runRead } from './read.js';
+import { readableFromMs } from './retention.js';
 import { describeTables, Names } from './schema.js';
 import { identifier, sqlString } from './sql.js';
 import { windowsMark } from './windows.js';
@@ -237,10 +238,7 @@ class EngineColdTier implements ColdTier {
   /** What this read may take from rollups. */
   #reach(read: TierRead, state: KnownState): RollupReach {
     const now = this.#clock.now();
-    const keptFrom = (resolution: RollupResolution): number => {
-      const retention = retentionMs(this.#definition, resolution);
-      return retention === 0 ? 0 : now - retention;
-    };
+    const keptFrom = (resolution: RollupResolution): number => readableFromMs(this.#definition, resolution, now, state.marks.gone);
     const components: Component[] = read.outputs.flatMap((output) => this.#definition.components[output.component] ?? []);
     const grouping = this.#definition.groupings[read.grouping];
     const items = new Set([

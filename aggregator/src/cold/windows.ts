@@ -5,7 +5,7 @@
 
 import type { Component, Definition } from '../definition/model.js';
 import type { Output, TierRead } from '../query/tier-read.js';
-import { bucketSpans, type Span } from './compaction-sql.js';
+import { bucketSpans, type Span } from './spans.js';
 import { dimensionColumn, MINUTE_MS, rollupDimensions, rollupTable } from './layout.js';
 import { carried, named, quantilesPiece, uniquePiece, type ColumnSpec, type Piece } from './pieces.js';
 import type { Names } from './schema.js';
@@ -80,7 +80,7 @@ FROM (
     SELECT ${[...keys, 'version', 'toUnixTimestamp(bucket) AS at', ...named(pieces, 'a', (piece) => piece.fromRollup())].join(', ')},
       arrayJoin(range(greatest(at, toUInt32(${from})), toUInt32(least(at + ${longest}, ${to})), toUInt32(60))) AS w
     FROM ${names.table(rollupTable('1m'))} FINAL
-    WHERE ${bucketSpans([{ fromMs: span.fromMs - longest * 1000 + MINUTE_MS, toMs: span.toMs }])}
+    WHERE ${bucketSpans([{ fromMs: span.fromMs - longest * 1000 + MINUTE_MS, toMs: span.toMs }], MINUTE_MS)}
   )
   GROUP BY ${[...keys, 'w'].join(', ')}
 )`;
