@@ -24,5 +24,8 @@ export function summariseStatements(log: readonly ServedQuery[]): readonly strin
   return [...kinds]
     .sort(([, a], [, b]) => b.ms - a.ms)
     .slice(0, 14)
-    .map(([name, { calls, ms, longestMs }]) => `${(ms / 1_000).toFixed(2).padStart(8)} s ${String(calls).padStart(6)} calls, longest ${longestMs.toFixed(0).padStart(6)} ms  ${name}`);
+    .map(
+      ([name, { calls, ms, longestMs }]) =>
+        `${(ms / 1_000).toFixed(2).padStart(8)} s ${String(calls).padStart(6)} calls, longest ${longestMs.toFixed(0).padStart(6)} ms  ${name}`,
+    );
 }
