@@ -12,6 +12,12 @@ import type { TidemarkError } from '../errors.js';
 
 /** How many blobs' last sizes are remembered, to wait until they have doubled. */
 const REMEMBERED = 20_000;
+/** A rewriting that leaves more than this share was hardly worth its cost … */
+const POOR_GAIN = 0.7;
+/** … and one that leaves less than this paid well. */
+const GOOD_GAIN = 0.4;
+/** Blobs of a kind that hardly shrink are let grow up to this many times as long before they are looked at. */
+const MOST_PATIENCE = 16;
 /** Items of an unfinished `top` bucket kept, as a multiple of what stays in the end. */
 const TOP_HEADROOM = 4;
 
@@ -28,6 +34,11 @@ export class BlobCompactor {
   readonly #waiting = new Map<string, Grown>();
   /** Length after the last rewriting, by key; oldest first. */
   readonly #lengths = new Map<string, number>();
+  /**
+   * By component and resolution: how many times longer than usual a blob may get. Learned from what rewriting gained: a flush of
+   * a minute leaves one frame per bucket and nothing to merge, sixty flushes of a second leave sixty.
+   */
+  readonly #patience = new Map<string, number>();
   #running: Promise<void> | null = null;
 
   /** @param failed told of errors: the blob stays as it is, which is right but longer */
@@ -39,7 +50,8 @@ export class BlobCompactor {
 
   /** Notes that a blob is `length` bytes long now and rewrites it when it is due. */
   offer(connection: RedisConnection, grown: Grown, length: number): void {
-    if (length < Math.max(COMPACT_AT_BYTES, 2 * (this.#lengths.get(grown.key) ?? 0))) {
+    const patience = this.#patience.get(kindOf(grown)) ?? 1;
+    if (length < Math.max(COMPACT_AT_BYTES * patience, 2 * (this.#lengths.get(grown.key) ?? 0))) {
       return;
     }
     this.#waiting.set(grown.key, grown);
@@ -67,7 +79,8 @@ export class BlobCompactor {
     }
   }
 
-  async #rewrite(connection: RedisConnection, { key, component, resolution }: Grown): Promise<void> {
+  async #rewrite(connection: RedisConnection, grown: Grown): Promise<void> {
+    const { key, component, resolution } = grown;
     const definition = this.#definition.components[component];
     const blob = await connection.command('get', [key]);
     if (!Buffer.isBuffer(blob) || !isSketch(definition)) {
@@ -76,7 +89,13 @@ export class BlobCompactor {
     const compacted = compactBlob(blob, SKETCH_STRETCH_SLOTS[resolution], (entries) =>
       this.#compact(definition.kind, entries, definition.keep * TOP_HEADROOM),
     );
-    if (compacted.length < blob.length) {
+    const left = compacted.length / blob.length;
+    const patience = this.#patience.get(kindOf(grown)) ?? 1;
+    this.#patience.set(
+      kindOf(grown),
+      left > POOR_GAIN ? Math.min(MOST_PATIENCE, patience * 2) : left < GOOD_GAIN ? Math.max(1, patience / 2) : patience,
+    );
+    if (left <= POOR_GAIN) {
       await connection.script(
         COMPACT,
         [key],
@@ -92,4 +111,8 @@ export class BlobCompactor {
       }
     }
   }
+}
+
+function kindOf({ component, resolution }: Grown): string {
+  return `${component}/${resolution}`;
 }

@@ -26,18 +26,32 @@ export function planFlush(
   const count = definition.hot.shards;
   const wanted = Array.from({ length: count }, (_, shard) => shards.includes(shard));
   const plan: NamedDelta[][] = Array.from({ length: count }, () => []);
+  // A series comes once per bucket, mostly with the same array of values: named once.
+  const series = new Map<readonly string[], SeriesPlace>();
   for (const delta of flush.deltas) {
     checkDelta(definition, delta);
     if (layout.isExpired(delta.resolution, delta.bucketS, nowMs)) {
       continue;
     }
-    const name = seriesName(delta.tenant, delta.grouping, delta.values);
-    const shard = shardOf(name, count);
-    if (wanted[shard]) {
-      plan[shard].push({ name, delta });
+    let place = series.get(delta.values);
+    if (place === undefined || place.tenant !== delta.tenant || place.grouping !== delta.grouping) {
+      const { tenant, grouping } = delta;
+      const name = seriesName(tenant, grouping, delta.values);
+      place = { tenant, grouping, name, shard: shardOf(name, count) };
+      series.set(delta.values, place);
+    }
+    if (wanted[place.shard]) {
+      plan[place.shard].push({ name: place.name, delta });
     }
   }
   return plan;
+}
+
+interface SeriesPlace {
+  readonly tenant: string;
+  readonly grouping: number;
+  readonly name: string;
+  readonly shard: number;
 }
 
 function checkDelta(definition: Definition, delta: SeriesDelta): void {

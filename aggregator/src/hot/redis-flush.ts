@@ -8,7 +8,7 @@ import { isSketch, SKETCH_STRETCH_SLOTS, STRETCH_SLOTS, storeExtremum, stretchOf
 import { PackWriter } from './redis-pack.js';
 import { MAX_OPERATIONS_PER_KEY } from './redis-scripts.js';
 import { encodeState } from './shard-state.js';
-import { COMPACT_AT_BYTES, concatenate, encodeFrame } from './sketch-blob.js';
+import { COMPACT_AT_BYTES, frameBytes } from './sketch-blob.js';
 
 export interface ApplyCall {
   readonly keys: readonly string[];
@@ -98,25 +98,47 @@ export function buildApply(context: ApplyContext, flush: Flush, deltas: readonly
   return { keys, argument: writer.finish(), blobComponents, registered };
 }
 
+/** Groups of one series: which by a number made of component, resolution and stretch, so that no key is built to look one up. */
+type GroupsOfSeries<T> = Map<string, Map<number, T>>;
+
+function groupIn<T>(groups: GroupsOfSeries<T>, name: string, which: number): T | undefined {
+  return groups.get(name)?.get(which);
+}
+
+function putGroup<T>(groups: GroupsOfSeries<T>, name: string, which: number, group: T): void {
+  const ofSeries = groups.get(name);
+  if (ofSeries === undefined) {
+    groups.set(name, new Map([[which, group]]));
+  } else {
+    ofSeries.set(which, group);
+  }
+}
+
+/** Stretches are below 2^32 and components few: an exact integer. */
+function whichGroup(stretch: number, resolution: number, component: number): number {
+  return (component * 61 + resolution) * 0x100000000 + stretch;
+}
+
 function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly NamedDelta[], keys: string[], writer: PackWriter): void {
   const { layout } = context;
   const kinds = layout.components.map((c) => c.kind);
   const perDelta = Math.max(1, Math.floor(MAX_OPERATIONS_PER_KEY / layout.components.length));
   const groups: KeyGroup<NamedDelta>[] = [];
-  const open = new Map<string, KeyGroup<NamedDelta>>();
+  const open: GroupsOfSeries<KeyGroup<NamedDelta>> = new Map();
   for (const named of deltas) {
     const { resolution, bucketS } = named.delta;
-    const key = context.keys.numeric(context.shard, epoch, resolution, stretchOf(resolution, bucketS, STRETCH_SLOTS), named.name);
-    let group = open.get(key);
+    const stretch = stretchOf(resolution, bucketS, STRETCH_SLOTS);
+    const which = whichGroup(stretch, resolution, 0);
+    let group = groupIn(open, named.name, which);
     if (group === undefined || group.entries.length >= perDelta) {
-      group = { key, first: named, entries: [] };
-      open.set(key, group);
+      group = { key: context.keys.numeric(context.shard, epoch, resolution, stretch, named.name), first: named, entries: [] };
+      putGroup(open, named.name, which, group);
       groups.push(group);
     }
     group.entries.push(named);
   }
   writer.integer(groups.length);
-  // Slots and values in turn.
+  // Pairs of slot and value.
   const adds: number[] = [];
   const mins: number[] = [];
   const maxs: number[] = [];
@@ -150,6 +172,14 @@ function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly Nam
   }
 }
 
+interface SketchGroup extends KeyGroup<Uint8Array> {
+  readonly component: number;
+  readonly resolution: 1 | 10;
+  /** Bucket in the stretch of each entry. */
+  readonly buckets: number[];
+  bytes: number;
+}
+
 function writeSketches(
   context: ApplyContext,
   epoch: string,
@@ -159,34 +189,41 @@ function writeSketches(
 ): ApplyCall['blobComponents'] {
   const { layout } = context;
   const sketchComponents = layout.components.filter(isSketch).map((c) => c.index);
-  const groups = new Map<string, KeyGroup<Uint8Array> & { readonly component: number; readonly resolution: 1 | 10 }>();
+  const groups: SketchGroup[] = [];
+  const known: GroupsOfSeries<SketchGroup> = new Map();
   for (const named of deltas) {
     const { resolution, bucketS, sketches } = named.delta;
     if (resolution === 60) {
       continue;
     }
     const slots = SKETCH_STRETCH_SLOTS[resolution];
+    const stretch = stretchOf(resolution, bucketS, slots);
+    const bucket = (bucketS / resolution) % slots;
     for (const component of sketchComponents) {
       const entries = sketches[component];
       if (entries === null || entries.length === 0) {
         continue;
       }
-      const key = context.keys.sketch(context.shard, epoch, component, resolution, stretchOf(resolution, bucketS, slots), named.name);
-      let group = groups.get(key);
+      const which = whichGroup(stretch, resolution, component);
+      let group = groupIn(known, named.name, which);
       if (group === undefined) {
-        group = { key, first: named, entries: [], component, resolution };
-        groups.set(key, group);
+        const key = context.keys.sketch(context.shard, epoch, component, resolution, stretch, named.name);
+        group = { key, first: named, entries: [], buckets: [], bytes: 0, component, resolution };
+        putGroup(known, named.name, which, group);
+        groups.push(group);
       }
-      group.entries.push(encodeFrame((bucketS / resolution) % slots, entries));
+      group.entries.push(entries);
+      group.buckets.push(bucket);
+      group.bytes += frameBytes(entries.length);
     }
   }
-  writer.integer(groups.size);
+  writer.integer(groups.length);
   const blobComponents = new Map<number, { component: number; resolution: 1 | 10 }>();
-  for (const { key, first, entries, component, resolution } of groups.values()) {
+  for (const { key, first, entries, buckets, bytes, component, resolution } of groups) {
     keys.push(key);
     blobComponents.set(keys.length, { component, resolution });
     writer.integer(ttlS(layout.timeToLiveMs(resolution, first.delta.bucketS, SKETCH_STRETCH_SLOTS[resolution], context.nowMs)));
-    writer.bytes(concatenate(entries) ?? new Uint8Array(0));
+    writer.frames(buckets, entries, bytes);
   }
   return blobComponents;
 }

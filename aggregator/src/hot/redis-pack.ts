@@ -2,6 +2,8 @@
 // they are complete). Writing bytes by hand costs a tenth of building arrays for a general encoder.
 // Spec: https://github.com/msgpack/msgpack/blob/master/spec.md
 
+import { writeFrame } from './sketch-blob.js';
+
 const FIRST_BYTES = 65_536;
 
 export class PackWriter {
@@ -19,6 +21,19 @@ export class PackWriter {
       this.#bytes[this.#length++] = 0xce;
       this.#length = this.#bytes.writeUInt32BE(value, this.#length);
     }
+  }
+
+  /** Sketch frames one after the other as one string. @param length of all of them together */
+  frames(buckets: readonly number[], entries: readonly Uint8Array[], length: number): void {
+    this.#reserve(5 + length);
+    this.#count++;
+    this.#bytes[this.#length] = 0xdb;
+    this.#bytes.writeUInt32BE(length, this.#length + 1);
+    let at = this.#length + 5;
+    for (let i = 0; i < entries.length; i++) {
+      at = writeFrame(this.#bytes, at, buckets[i], entries[i]);
+    }
+    this.#length = at;
   }
 
   /** Text as UTF-8. */

@@ -11,20 +11,40 @@ export const COMPACT_AT_BYTES = 16_384;
 export type CompactDelta = (kind: SketchKind, bytes: Uint8Array, keep: number) => Uint8Array;
 
 const LONGEST_HEADER_BYTES = 6;
+const SHORT_BYTES = 64;
 
 /** One frame: bucket position (1 byte), length (LEB128), entries. */
 export function encodeFrame(bucket: number, entries: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(LONGEST_HEADER_BYTES + entries.length);
-  let at = 0;
-  frame[at++] = bucket;
-  let rest = entries.length;
+  const frame = new Uint8Array(frameBytes(entries.length));
+  writeFrame(frame, 0, bucket, entries);
+  return frame;
+}
+
+/** Length of a frame around so many bytes of entries. */
+export function frameBytes(length: number): number {
+  return length + (length < 0x80 ? 2 : length < 0x4000 ? 3 : length < 0x20_0000 ? 4 : length < 0x1000_0000 ? 5 : LONGEST_HEADER_BYTES);
+}
+
+/** @returns the position after the frame */
+export function writeFrame(target: Uint8Array, start: number, bucket: number, entries: Uint8Array): number {
+  let at = start;
+  target[at++] = bucket;
+  const length = entries.length;
+  let rest = length;
   while (rest >= 0x80) {
-    frame[at++] = (rest & 0x7f) | 0x80;
+    target[at++] = (rest & 0x7f) | 0x80;
     rest >>>= 7;
   }
-  frame[at++] = rest;
-  frame.set(entries, at);
-  return frame.subarray(0, at + entries.length);
+  target[at++] = rest;
+  if (length < SHORT_BYTES) {
+    // A call of `set` costs more than copying a short list byte by byte.
+    for (let i = 0; i < length; i++) {
+      target[at + i] = entries[i];
+    }
+  } else {
+    target.set(entries, at);
+  }
+  return at + length;
 }
 
 /**
