@@ -1,7 +1,8 @@
 // The cold tier over HTTP: everything that it promises over chDB, and what only a network can do to it.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { coldTierSuite, shared } from '../../aggregator/src/cold/cold-suite.fixture.js';
+import { shared } from '../../aggregator/src/cold/cold-bench.fixture.js';
+import { coldTierSuite } from '../../aggregator/src/cold/cold-suite.fixture.js';
 import {
   DAY,
   HOUR,
