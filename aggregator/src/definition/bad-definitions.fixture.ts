@@ -88,7 +88,7 @@ const ROWS: readonly Row[] = [
   ['a duration without a unit', more('lateness: 30 #!'), 'lateness', null, /30/, /with a unit/],
   ['a duration in words', more('lateness: half a minute #!'), 'lateness', null, /half a minute/, /with a unit/],
   ['retentions in the wrong order', more('retention:\n  hot1s: 3h\n  hot10s: 1h #!'), 'retention.hot10s', '3h', /hot10s 1h, shorter than hot1s 3h/, /at least as long/],
-  ['raw shorter than hot', more('retention:\n  raw: 12h #!'), 'retention.raw', '24h', /raw 12h/, /as long as hot1m/],
+  ['raw shorter than hot', more('retention:\n  raw: 12h #!'), 'retention.raw', '25h', /raw 12h/, /as long as hot1m/],
   ['forever where data expires', more('retention:\n  raw: forever #!'), 'retention.raw', null, /"forever"/, /duration/],
   ['a size without a unit', more('hot: {maxMemory: 4 gigs} #!'), 'hot.maxMemory', null, /4 gigs/, /4GiB/],
   ['an unknown store', more('cold: {kind: clickhouse} #!'), 'cold.kind', null, /clickhouse/, /chdb, http/],

@@ -255,7 +255,7 @@ describe('settings', () => {
       latenessMs: 30_000,
       maxFutureMs: 3_600_000,
       duplicates: { windowMs: 600_000, maxEvents: 500_000 },
-      retention: { hot1sMs: 900_000, hot10sMs: 7_200_000, hot1mMs: 86_400_000, rawMs: 90 * 86_400_000, rollup1dMs: 0 },
+      retention: { hot1sMs: 960_000, hot10sMs: 7_800_000, hot1mMs: 90_000_000, rawMs: 90 * 86_400_000, rollup1dMs: 0 },
       tenants: [{ name: 'default', tokenSha256: [], quotas: { queriesInFlight: 64, seriesPerQuery: 10_000 } }],
       authRequired: false,
       hot: { kind: 'memory', shards: 8, maxMemoryBytes: 4 * 2 ** 30 },

@@ -172,9 +172,10 @@ const tenantSchema = z.strictObject({
 
 const retentionSchema = z
   .strictObject({
-    hot1s: duration('One-second panes in the hot tier.').default('15m'),
-    hot10s: duration('Ten-second panes in the hot tier.').default('2h'),
-    hot1m: duration('One-minute panes in the hot tier.').default('24h'),
+    // Each a little longer than the range that people ask for (15 minutes, 2 hours, a day): buckets begin before their range does.
+    hot1s: duration('One-second panes in the hot tier.').default('16m'),
+    hot10s: duration('Ten-second panes in the hot tier.').default('130m'),
+    hot1m: duration('One-minute panes in the hot tier.').default('25h'),
     raw: duration('Raw events in the cold tier; late data can be corrected and new measures backfilled this far back.').default('90d'),
     rollup1m: duration('Rollups per minute.').default('30d'),
     rollup1h: duration('Rollups per hour.').default('2y'),

@@ -103,7 +103,7 @@ describe('the catalogue', () => {
       'country,device',
       'all (cold)',
     ]);
-    expect(catalog.retention).toMatchObject({ hot1s: '15m', raw: '90d', rollup1h: '730d', rollup1d: 'forever' });
+    expect(catalog.retention).toMatchObject({ hot1s: '16m', raw: '90d', rollup1h: '730d', rollup1d: 'forever' });
     expect(catalog).toMatchObject({ defaultTenant: 'default', authRequired: false });
   });
 
