@@ -2,10 +2,11 @@
 // read. Tests may cast and assert, because bad input is their subject.
 import js from '@eslint/js';
 import prettier from 'eslint-config-prettier';
+import reactHooks from 'eslint-plugin-react-hooks';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
-const tests = ['**/*.test.ts', '**/*.fixture.ts', '**/contract-suite.ts', 'test/**/*.ts'];
+const tests = ['**/*.test.ts', '**/*.test.tsx', '**/*.fixture.ts', '**/contract-suite.ts', 'test/**/*.ts'];
 
 const typed = {
   '@typescript-eslint/await-thenable': 'error',
@@ -29,7 +30,7 @@ const typed = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/node_modules/', '**/data/', 'coverage/', '.*/', '**/.scratch/', '**/*.gen.*'] },
+  { ignores: ['**/dist/', '**/node_modules/', '**/data/', 'coverage/', '.*/', '!.config/', '**/.scratch/', '**/*.gen.*'] },
   js.configs.recommended,
   tseslint.configs.recommended,
   {
@@ -46,7 +47,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     ignores: ['vitest.config.ts'],
     languageOptions: {
       parserOptions: { project: ['*/tsconfig.json'], tsconfigRootDir: import.meta.dirname },
@@ -70,6 +71,12 @@ export default tseslint.config(
     },
   },
   { files: ['bench/**/*.ts'], rules: { '@typescript-eslint/no-unsafe-type-assertion': 'off' } },
+  {
+    // The plugin runs inside Grafana's page, on React 18 and 19.
+    files: ['src/**/*.ts', 'src/**/*.tsx'],
+    ...reactHooks.configs.flat.recommended,
+    languageOptions: { globals: globals.browser },
+  },
   { files: ['preview/**/*.ts'], languageOptions: { globals: globals.browser } },
   { files: ['**/*.mjs'], languageOptions: { globals: globals.node } },
   {

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// unit: beside the sources, nothing outside the process. integration: real Kafka, Redis and engine. browser: a real Chromium.
+// unit: beside the sources, nothing outside the process. plugin: the same for the Grafana plugin, in jsdom. integration: real Kafka, Redis and engine. browser: a real Chromium.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -13,6 +13,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['aggregator/src/**/*.test.ts', 'preview/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'plugin',
+          include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
+          environment: 'jsdom',
+          setupFiles: ['.config/vitest-setup.mjs'],
         },
       },
       { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'], testTimeout: 120_000 } },

@@ -1,9 +1,10 @@
-// Builds what runs: the aggregator as one module and the preview page. `node scripts/build.mjs` builds always, `--if-stale` only
+// Builds what runs: the aggregator as one module, the plugin's front end and the preview page. `node scripts/build.mjs` builds always, `--if-stale` only
 // what is older than its sources.
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, stop } from 'esbuild';
+import { buildPlugin, pluginSources } from './build-plugin.mjs';
 import { bundleOptions, repositoryRoot } from './bundle.mjs';
 
 const program = join(repositoryRoot, 'aggregator', 'dist', 'tidemark.js');
@@ -24,6 +25,12 @@ const targets = [
       });
       chmodSync(program, 0o755);
     },
+  },
+  {
+    name: 'plugin',
+    output: join(repositoryRoot, 'dist', 'module.js'),
+    sources: pluginSources,
+    make: () => buildPlugin(repositoryRoot),
   },
   {
     name: 'preview',
@@ -50,7 +57,7 @@ const targets = [
 ];
 
 /**
- * Builds into aggregator/dist and preview/dist. @throws Error when a source does not compile
+ * Builds into aggregator/dist, dist and preview/dist. @throws Error when a source does not compile
  * @param {{ onlyStale: boolean, log?: (line: string) => void }} options
  */
 export async function buildAll({ onlyStale, log = console.log }) {
@@ -59,9 +66,9 @@ export async function buildAll({ onlyStale, log = console.log }) {
     const started = performance.now();
     try {
       await make();
-    } catch {
-      // esbuild has printed what is wrong and where.
-      throw new Error(`${name} could not be built; see above`);
+    } catch (error) {
+      // The bundler has printed what is wrong and where.
+      throw new Error(`${name} could not be built; see above`, { cause: error });
     }
     log(`built ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   }

@@ -23,9 +23,10 @@ const SUITE_LIMIT_MS = 15 * 60_000;
 const steps = [
   { name: 'format', run: () => check(bin('prettier'), ['--check', '--log-level=warn', '.']) },
   { name: 'lint', run: () => check(bin('eslint'), ['.', '--cache', '--cache-location', '.cache/eslint/', '--cache-strategy', 'content']) },
-  { name: 'types', run: () => check('sh', ['-c', `${bin('tsc')} -p aggregator && ${bin('tsc')} -p preview`]) },
+  { name: 'types', run: () => check('sh', ['-c', `${bin('tsc')} -p aggregator && ${bin('tsc')} -p preview && ${bin('tsc')} -p src`]) },
   { name: 'build', run: () => check(process.execPath, [join(repositoryRoot, 'scripts', 'build.mjs')]) },
   { name: 'unit', run: () => vitest('unit', []) },
+  { name: 'plugin-unit', run: () => vitest('plugin', []) },
   { name: 'support', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/support/']) },
   { name: 'integration', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/integration/']) },
   { name: 'oracle', needs: ['redis'], run: () => vitest('integration', ['test/oracle/']) },

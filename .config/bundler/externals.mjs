@@ -1,0 +1,23 @@
+// What Grafana gives every plugin at run time, and a bundle must therefore never contain: two Reacts on one page break hooks.
+export const externals = [
+  { 'amd-module': 'module' },
+  'lodash',
+  'jquery',
+  'moment',
+  'emotion',
+  '@emotion/react',
+  '@emotion/css',
+  'react',
+  'react/jsx-runtime',
+  'react/jsx-dev-runtime',
+  'react-dom',
+  'react-redux',
+  'redux',
+  'rxjs',
+  'i18next',
+  'react-router',
+  'd3',
+  /^@grafana\/ui/i,
+  /^@grafana\/runtime/i,
+  /^@grafana\/data/i,
+];

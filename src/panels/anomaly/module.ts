@@ -1,0 +1,4 @@
+// Entry of the anomaly panel.
+import { PanelPlugin } from '@grafana/data';
+
+export const plugin = new PanelPlugin(null);
