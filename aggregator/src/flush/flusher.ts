@@ -8,6 +8,7 @@ import type { DeadLetterSink, LogSource, PartitionId } from '../source/log.js';
 import type { Accumulation, PartitionMove } from '../window/accumulation.js';
 import type { EventProcessor } from '../window/event-processor.js';
 import type { Flush } from '../window/flush-batch.js';
+import { changedSeconds, type SecondRange } from './changed-seconds.js';
 import { encodePosition } from './position.js';
 import { untilDone, type RetryReport } from './retry.js';
 
@@ -29,6 +30,10 @@ export interface FlushReport {
   readonly deltas: number;
   readonly deadLetters: number;
   readonly moves: readonly PartitionMove[];
+  /** Seconds of event time with rows in this flush. */
+  readonly changed: readonly SecondRange[];
+  /** When both tiers had it, epoch ms. */
+  readonly queryableAtMs: number;
   readonly durationMs: {
     readonly seal: number;
     readonly deadLetters: number;
@@ -132,6 +137,8 @@ export class Flusher {
       deltas: deltas.length,
       deadLetters: accumulation.deadLetters.length,
       moves: job.moves,
+      changed: changedSeconds(raw),
+      queryableAtMs,
       durationMs: { seal: t1 - t0, deadLetters: t2 - t1, cold: t3 - t2, hot: t4 - t3, commit: t5 - t4 },
       eventToQueryableMs: accumulation.oldestLogTimeMs > 0 ? queryableAtMs - accumulation.oldestLogTimeMs : Number.NaN,
     });

@@ -20,6 +20,7 @@ import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
 import { untilDone } from '../flush/retry.js';
 import type { HotTier } from '../hot/hot-tier.js';
+import { encodeAnnouncement } from '../live/announcement.js';
 import { Metrics } from '../metrics.js';
 import type { QueryOutcome } from '../query/engine.js';
 import { createDemoRunner, type DemoRunner } from '../source/demo/demo-runner.js';
@@ -171,7 +172,7 @@ export class Runtime {
             ?.forgetBelow(move.state.warmFrom)
             .catch((error: unknown) => logger.warn({ err: error }, 'the embedded log could not be trimmed'));
         }
-        this.#hot.announce(JSON.stringify(report.moves.map((m) => [m.partition, m.state.offset])));
+        this.#hot.announce(encodeAnnouncement(report));
         logger.debug({ rows: report.rows, deltas: report.deltas, deadLetters: report.deadLetters, ms: report.durationMs }, 'flushed');
       },
       retrying: (step, error, attempt) => this.#retrying(step, error, attempt),
