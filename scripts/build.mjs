@@ -1,31 +1,17 @@
 // Builds what runs: the aggregator as one module, the plugin's front end and the preview page. `node scripts/build.mjs` builds always, `--if-stale` only
 // what is older than its sources.
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, stop } from 'esbuild';
+import { aggregatorProgram, aggregatorSources, buildAggregator } from './build-aggregator.mjs';
 import { buildPlugin, pluginSources } from './build-plugin.mjs';
-import { bundleOptions, repositoryRoot } from './bundle.mjs';
+import { repositoryRoot } from './bundle.mjs';
 
-const program = join(repositoryRoot, 'aggregator', 'dist', 'tidemark.js');
 const page = join(repositoryRoot, 'preview', 'dist');
 
 const targets = [
-  {
-    name: 'aggregator',
-    output: program,
-    sources: ['aggregator/src', 'package-lock.json', 'scripts/build.mjs', 'scripts/bundle.mjs'],
-    async make() {
-      await build({
-        ...bundleOptions,
-        entryPoints: [join(repositoryRoot, 'aggregator', 'src', 'main.ts')],
-        outfile: program,
-        sourcemap: true,
-        banner: { js: '#!/usr/bin/env -S node --enable-source-maps' },
-      });
-      chmodSync(program, 0o755);
-    },
-  },
+  { name: 'aggregator', output: aggregatorProgram, sources: [...aggregatorSources, 'scripts/build.mjs'], make: buildAggregator },
   {
     name: 'plugin',
     output: join(repositoryRoot, 'dist', 'module.js'),
