@@ -72,8 +72,8 @@ export interface QueryEngineOptions {
   readonly hotPatienceMs?: number;
 }
 
-/** What one request knows of the tiers; the same for all of its queries. */
-interface Situation {
+/** What one request knows of the tiers; the same for all of its queries, and for all live evaluations of one moment. */
+export interface Situation {
   readonly nowMs: number;
   /** null: the hot tier cannot be asked, for the reason given. */
   readonly coverage: Coverage | null;
@@ -81,6 +81,17 @@ interface Situation {
   readonly state: CompactionState | null;
   readonly freshness: Freshness;
   readonly asOf: string;
+}
+
+/** One question of a live subscription. */
+export interface LiveQuestion {
+  readonly tenant: Tenant;
+  readonly ask: Ask;
+  /** Epoch ms, half open. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Groups that are in a time series even without an event in the range. */
+  readonly groups: readonly (readonly string[])[];
 }
 
 interface Ended {
@@ -126,18 +137,44 @@ export class QueryEngine {
   }
 
   async #all(tenant: Tenant, body: unknown, signal: AbortSignal): Promise<Ended[]> {
-    const { def, clock } = this.#options;
-    const nowMs = clock.now();
+    const nowMs = this.#options.clock.now();
     const request = checkRequest(body, nowMs);
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(deadlineError(def.query.deadlineMs)), def.query.deadlineMs);
-    const either = AbortSignal.any([signal, deadline.signal]);
-    try {
+    return this.#withDeadline(signal, async (either) => {
       const situation = await this.#situation(nowMs, either);
       const range = { fromMs: request.fromMs, toMs: request.toMs };
-      return await Promise.all(
-        request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)),
-      );
+      return Promise.all(request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)));
+    });
+  }
+
+  /** What the tiers hold now, for evaluations that are to share it. */
+  async situation(signal: AbortSignal): Promise<Situation> {
+    return this.#withDeadline(signal, (either) => this.#situation(this.#options.clock.now(), either));
+  }
+
+  /** Whether a question can be answered at all, from the definition alone. @throws QueryProblem */
+  check(question: LiveQuestion): void {
+    const { tenant, ask, fromMs, toMs } = question;
+    if (ask.kind !== 'metric') return;
+    const nowMs = this.#options.clock.now();
+    planQuery({ def: this.#options.def, tenant: tenant.name, ask, fromMs, toMs, nowMs, coverage: null, hotReason: '' });
+  }
+
+  /**
+   * Answers one question at a moment that is known already; the same answer as `run` gives.
+   * @throws QueryProblem or TidemarkError: see statusOf
+   */
+  async evaluate(question: LiveQuestion, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+    const { tenant, ask, fromMs, toMs, groups } = question;
+    const { frames } = await this.#withDeadline(signal, (either) => this.#answer(tenant, ask, { fromMs, toMs }, situation, either, groups));
+    return frames[0];
+  }
+
+  async #withDeadline<T>(signal: AbortSignal, run: (either: AbortSignal) => Promise<T>): Promise<T> {
+    const { deadlineMs } = this.#options.def.query;
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(deadlineError(deadlineMs)), deadlineMs);
+    try {
+      return await run(AbortSignal.any([signal, deadline.signal]));
     } finally {
       clearTimeout(timer);
     }
@@ -215,10 +252,11 @@ export class QueryEngine {
     range: { fromMs: number; toMs: number },
     situation: Situation,
     signal: AbortSignal,
+    groups: LiveQuestion['groups'] = [],
   ): Promise<Answer> {
     switch (ask.kind) {
       case 'metric':
-        return this.#metric(tenant, ask, range, situation, signal);
+        return this.#metric(tenant, ask, range, situation, signal, groups);
       case 'events':
         return { frames: [await this.#events(tenant, ask, range, situation, signal)], tiers: 'cold', cacheHits: 0, cacheMisses: 0 };
       case 'values':
@@ -232,6 +270,7 @@ export class QueryEngine {
     range: { fromMs: number; toMs: number },
     situation: Situation,
     signal: AbortSignal,
+    groups: LiveQuestion['groups'],
   ): Promise<Answer> {
     const { def, bins } = this.#options;
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
@@ -243,7 +282,7 @@ export class QueryEngine {
       nowMs,
       // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
       dataFromMs: state?.dataFromMs ?? 0,
-      completeUntilMs: freshness.complete ? Math.max(freshness.watermarkMs, freshness.newestEventMs, closedUntilMs) : closedUntilMs,
+      completeUntilMs: completeUntilMs(situation),
     };
     const partialFrom = partialFromMs(plan, finishedUntilMs);
     const details = { plan, executed, freshness, partialFrom };
@@ -252,7 +291,7 @@ export class QueryEngine {
     if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
     if (ask.histogram >= 0)
       return { frames: [histogramFrame(def, ask, executed.main, bins, plan.bucketMs, known, metricMeta(details, []))], ...counted };
-    const finished = finishSeries(def, ask, plan, executed.main, executed.compare, known);
+    const finished = finishSeries(def, ask, plan, executed.main, executed.compare, known, groups);
     const most = tenant.quotas.seriesPerQuery;
     if (most > 0 && finished.series.length > most) {
       throw new QueryProblem(
@@ -329,6 +368,12 @@ export async function runQuery(options: QueryEngineOptions, tenant: Tenant, body
   } finally {
     await engine.settled();
   }
+}
+
+/** Event time up to which nothing is missing but late events: an empty bucket before it is a real zero. Epoch ms. */
+export function completeUntilMs({ freshness, state }: Pick<Situation, 'freshness' | 'state'>): number {
+  const closedUntilMs = state?.closedUntilMs ?? 0;
+  return freshness.complete ? Math.max(freshness.watermarkMs, freshness.newestEventMs, closedUntilMs) : closedUntilMs;
 }
 
 function failed(refId: string, status: number, problem: Problem): QueryResult {

@@ -33,7 +33,10 @@ export interface Known {
   readonly completeUntilMs: number;
 }
 
-/** Numbers per group and bucket. Comparison values stand at the times of the main range. */
+/**
+ * Numbers per group and bucket. Comparison values stand at the times of the main range.
+ * @param expected groups that are in the answer even without a value: those of a longer range that this is the newest part of
+ */
 export function finishSeries(
   def: Definition,
   ask: MetricAsk,
@@ -41,12 +44,18 @@ export function finishSeries(
   main: TierResult,
   compare: TierResult | null,
   known: Known,
+  expected: readonly (readonly string[])[] = [],
 ): Finished {
   const filler = new Filler(def, ask, plan, known);
   const timesMs = [...main.timesMs];
-  const groups = main.groups.length > 0 || ask.groupBy.length > 0 ? main.groups : [emptyGroup(ask, timesMs.length)];
+  const found = main.groups.length > 0 || ask.groupBy.length > 0 ? main.groups : [emptyGroup(ask, timesMs.length)];
+  const wanted = new Map(expected.map((values) => [groupKey(values), values]));
+  const isWanted = (series: Series): boolean => hasValue(series) || wanted.has(groupKey(series.group));
+  const present = new Set(found.map((group) => groupKey(group.values)));
+  const missing = [...wanted].filter(([key]) => !present.has(key)).map(([, values]) => emptyGroup(ask, timesMs.length, values));
+  const groups = [...found, ...missing];
   const series = groups.flatMap((group) => ask.stats.map((stat) => filler.series(group, stat, timesMs, '')));
-  const ranked = rank(ask, series.filter(hasValue));
+  const ranked = rank(ask, series.filter(isWanted));
   const notices = limitNotice(ask, ranked.total, ranked.kept.length);
   if (compare !== null && plan.compare !== null) {
     const shiftMs = plan.compare.shiftMs;
@@ -57,7 +66,7 @@ export function finishSeries(
       const found = earlier.get(groupKey(group)) ?? emptyGroup(ask, compare.timesMs.length, group);
       const aligned = alignTo(found, compare.timesMs, shifted);
       const list = ask.stats.map((stat) => filler.series(aligned, stat, shifted, ask.compare?.text ?? ''));
-      kept.push(...list.filter(hasValue));
+      kept.push(...list.filter(isWanted));
     }
   }
   return dropEmptyRows(ask, { timesMs, series: ranked.kept.flat(), notices });
