@@ -17,7 +17,13 @@ export async function serve(options: { readonly definition: string; readonly pre
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
-  const runtime = new Runtime({ definition, clock: systemClock, logger, previewDir: options.previewDir });
+  const runtime = new Runtime({
+    definition,
+    clock: systemClock,
+    logger,
+    previewDir: options.previewDir,
+    ...(io.failpoints === undefined ? {} : { failpoints: io.failpoints }),
+  });
   const failed = runtime.failed.then((error) => ({ error }));
   const told = stopped.then((signal) => ({ signal }));
   // A start waits for stores as long as it takes; being told to stop ends the waiting.

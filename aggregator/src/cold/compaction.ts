@@ -4,6 +4,7 @@
 
 import type { Clock } from '../clock.js';
 import type { Definition } from '../definition/model.js';
+import type { Failpoints } from '../failpoints.js';
 import { abortError } from './engine-errors.js';
 import { CompactionBatches } from './compaction-batches.js';
 import { compactRaw, compactRollup } from './compaction-sql.js';
@@ -27,6 +28,7 @@ export interface CompactorOptions {
   readonly onChange: () => void;
   /** Rows aggregated by one statement at most, unless a single bucket has more. @default 1,000,000 */
   readonly batchRows?: number;
+  readonly failpoints: Failpoints;
 }
 
 const BATCH_ROWS = 1_000_000;
@@ -50,6 +52,7 @@ export class Compactor {
     onProgress: (closedUntilMs: number) => void,
   ): Promise<void> {
     const until = Math.floor(untilMs / MINUTE_MS) * MINUTE_MS;
+    await this.#options.failpoints.reach('compaction.begun');
     this.#gone = (await this.#options.marks.read()).gone;
     await this.#closeMinutes(until, signal, onProgress);
     await this.#recompactDirty(signal);
@@ -60,13 +63,14 @@ export class Compactor {
   }
 
   async #closeMinutes(until: number, signal: AbortSignal, onProgress: (closedUntilMs: number) => void): Promise<void> {
-    const { marks, definition } = this.#options;
+    const { marks, definition, failpoints } = this.#options;
     const { closing, closed } = await marks.read();
     if (until <= closed['1m']) {
       return;
     }
     if (until > closing['1m']) {
       await marks.publish('closing', '1m', until);
+      await failpoints.reach('compaction.intent-published');
     }
     const start = closed['1m'] === 0 ? await this.#batches.firstRawMinuteMs(until) : closed['1m'];
     // Rows that would be dropped at once are not written; hours and days of then come from raw rows directly.
@@ -81,8 +85,10 @@ export class Compactor {
       stopOn(signal);
       if (batch.rows > 0) {
         await this.#write(compactRaw(definition, this.#options.names, '1m', [batch]));
+        await failpoints.reach('compaction.minutes-written');
       }
       await marks.publish('closed', '1m', batch.toMs);
+      await failpoints.reach('compaction.minutes-closed');
       this.#options.onChange();
       onProgress(batch.toMs);
     }
@@ -114,6 +120,7 @@ export class Compactor {
       stopOn(signal);
       // Written even without rows of its own: windows that end here reach back.
       await this.#write(compactWindows(definition, names, batch));
+      await this.#options.failpoints.reach('compaction.windows-written');
       await marks.publish('closed', mark, batch.toMs);
       this.#options.onChange();
     }
@@ -152,6 +159,7 @@ export class Compactor {
       stopOn(signal);
       if (batch.rows > 0) {
         await this.#writeCoarse(resolution, batch, batch.source);
+        await this.#options.failpoints.reach('compaction.coarse-written');
       }
       await marks.publish('closed', resolution, batch.toMs);
       this.#options.onChange();
@@ -161,7 +169,7 @@ export class Compactor {
 
   /** Day by day: minutes from raw rows, then the hours and the day that hold them, then the revision, last the entries. */
   async #recompactDirty(signal: AbortSignal): Promise<void> {
-    const { marks, clock, definition } = this.#options;
+    const { marks, clock, definition, failpoints } = this.#options;
     const { closed } = await marks.read();
     const byDay = new Map<number, DirtyEntry[]>();
     for (const entry of await marks.dirty(closed['1m'])) {
@@ -174,8 +182,11 @@ export class Compactor {
       const minutes = [...new Set(entries.map((entry) => entry.minute))].filter((minute) => minute * MINUTE_MS >= oldest);
       await this.#rewrite(minutes, signal);
       await this.#rewriteDay(day, signal);
+      await failpoints.reach('compaction.minutes-rewritten');
       await marks.bumpRevisions([day]);
+      await failpoints.reach('compaction.revision-raised');
       await marks.markCleaned(entries, clock.now());
+      await failpoints.reach('compaction.entries-cleaned');
       this.#options.onChange();
     }
   }

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { Component, Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import type { TierRead, TierResult } from '../query/tier-read.js';
 import type { RawRows } from '../window/flush-batch.js';
 import type { ColdTier, CompactionState, EventsRead, EventsResult, MigrationStep } from './cold-tier.js';
@@ -31,6 +32,8 @@ export interface ColdTierOptions {
   readonly newId?: () => string;
   /** See CompactorOptions. */
   readonly batchRows?: number;
+  /** @default none */
+  readonly failpoints?: Failpoints;
 }
 
 interface KnownState {
@@ -60,6 +63,7 @@ class EngineColdTier implements ColdTier {
   readonly #newId: () => string;
   readonly #stateTtlMs: number;
   readonly #windows: string | null;
+  readonly #failpoints: Failpoints;
   #history = new DefinitionHistory([]);
   #known: { readonly atMs: number; readonly state: Promise<KnownState> } | null = null;
   #dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
@@ -74,12 +78,14 @@ class EngineColdTier implements ColdTier {
     this.#newId = options.newId ?? randomUUID;
     this.#stateTtlMs = options.stateTtlMs ?? 250;
     this.#windows = windowsMark(definition);
+    this.#failpoints = options.failpoints ?? NO_FAILPOINTS;
     this.#compactor = new Compactor({
       definition,
       engine,
       names: this.#names,
       marks: this.#marks,
       clock,
+      failpoints: this.#failpoints,
       onChange: () => {
         this.#known = null;
       },
@@ -112,6 +118,7 @@ class EngineColdTier implements ColdTier {
     }
     const columns = rows.columns.map((column) => identifier(column.name));
     await this.#engine.insertNative(this.#names.table('events'), columns, encodeNative(rows), { lane: 'insert' });
+    await this.#failpoints.reach('flush.rows-inserted');
     if (rows.minutes.some((minute) => minute * MINUTE_MS < this.#dataFrom.ms)) {
       this.#dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
       this.#known = null;

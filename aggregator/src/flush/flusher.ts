@@ -3,6 +3,7 @@
 import type { Clock } from '../clock.js';
 import type { ColdTier } from '../cold/cold-tier.js';
 import { TidemarkError } from '../errors.js';
+import type { Failpoints } from '../failpoints.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import type { DeadLetterSink, LogSource, PartitionId } from '../source/log.js';
 import type { Accumulation, PartitionMove } from '../window/accumulation.js';
@@ -53,6 +54,7 @@ export class Flusher {
   readonly #source: LogSource;
   readonly #deadLetters: DeadLetterSink;
   readonly #events: { flushed(report: FlushReport): void; retrying: RetryReport['failed'] };
+  readonly #failpoints: Failpoints;
 
   constructor(
     processor: EventProcessor,
@@ -62,6 +64,7 @@ export class Flusher {
     source: LogSource,
     deadLetters: DeadLetterSink,
     events: { flushed(report: FlushReport): void; retrying: RetryReport['failed'] },
+    failpoints: Failpoints,
   ) {
     this.#processor = processor;
     this.#clock = clock;
@@ -70,6 +73,7 @@ export class Flusher {
     this.#source = source;
     this.#deadLetters = deadLetters;
     this.#events = events;
+    this.#failpoints = failpoints;
   }
 
   retry<T>(step: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
@@ -79,6 +83,7 @@ export class Flusher {
   /** @throws TidemarkError fenced when somebody else owns a position; any other error is fatal or the signal's */
   async flush(job: FlushJob): Promise<void> {
     const { accumulation, signal } = job;
+    await this.#failpoints.reach('flush.begun');
     const t0 = this.#clock.monotonic();
     if (
       accumulation.unanswered.some((values) => values.size > 0) &&
@@ -93,14 +98,17 @@ export class Flusher {
       );
     }
     const { deltas, raw } = await this.retry('seal', signal, () => this.#processor.seal(accumulation, this.#hot));
+    await this.#failpoints.reach('flush.sealed');
     const t1 = this.#clock.monotonic();
     if (accumulation.deadLetters.length > 0) {
       await this.retry('dead letters', signal, () => this.#deadLetters.write(accumulation.deadLetters));
+      await this.#failpoints.reach('flush.dead-letters-written');
     }
     const t2 = this.#clock.monotonic();
     if (job.cold && raw.rows > 0) {
       await this.retry('cold insert', signal, () => this.#cold.insert(raw));
     }
+    await this.#failpoints.reach('flush.cold-written');
     const t3 = this.#clock.monotonic();
     for (const group of this.#shardGroups(job)) {
       const flush: Flush = {
@@ -124,6 +132,7 @@ export class Flusher {
         );
       }
     }
+    await this.#failpoints.reach('flush.hot-applied');
     const t4 = this.#clock.monotonic();
     const queryableAtMs = this.#clock.now();
     if (job.commit) {
@@ -131,6 +140,7 @@ export class Flusher {
         this.#source.commit(job.moves.map((m) => ({ partition: m.partition, offset: m.state.offset, metadata: encodePosition(m.state) }))),
       );
     }
+    await this.#failpoints.reach('flush.committed');
     const t5 = this.#clock.monotonic();
     this.#events.flushed({
       rows: raw.rows,

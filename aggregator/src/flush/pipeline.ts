@@ -7,33 +7,23 @@ import type { ColdTier } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { HotTier } from '../hot/hot-tier.js';
+import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import { within } from '../query/patience.js';
 import type { AssignedPartition, DeadLetter, DeadLetterSink, LogConsumer, LogSource, PartitionId, RecordBatch } from '../source/log.js';
 import type { Accumulation } from '../window/accumulation.js';
 import { EventProcessor } from '../window/event-processor.js';
-import { PartitionProcessor } from '../window/partition-processor.js';
+import type { PartitionProcessor } from '../window/partition-processor.js';
+import { Assignment } from './assignment.js';
+import { CatchUp, SLICE_RECORDS, type OwnedPartition } from './catch-up.js';
 import { Flusher, type FlushReport } from './flusher.js';
-import { catchUpSegments, planRecovery, type RecoveryPlan, type Segment } from './recovery.js';
+import type { RecoveryPlan } from './recovery.js';
 
-/** Records between two looks at the event loop: some milliseconds of work. */
-const SLICE_RECORDS = 2_048;
 /** How long a rebalance waits for the last flush; what is not done by then is read again by the next owner. */
 const REVOKE_BUDGET_MS = 5_000;
 /** The same at the end of the process: leaving the group in time matters more than a flush that a store keeps waiting. */
 const DRAIN_BUDGET_MS = 5_000;
 /** Refused records kept for one flush. */
 const MOST_DEAD_LETTER_BYTES = 32 * 1024 * 1024;
-const EMPTY_BATCH: RecordBatch = {
-  partition: '',
-  generation: -1,
-  count: 0,
-  bytes: new Uint8Array(0),
-  start: new Int32Array(0),
-  end: new Int32Array(0),
-  offset: new Float64Array(0),
-  timestampMs: new Float64Array(0),
-  logEnd: 0,
-};
 
 export type PipelineState = 'idle' | 'recovering' | 'running' | 'draining' | 'stopped' | 'failed';
 
@@ -47,26 +37,16 @@ export interface PipelineEvents {
   fatal(error: unknown): void;
 }
 
-interface OwnedPartition {
-  readonly processor: PartitionProcessor;
-  readonly segments: Segment[];
-  /** Shards that have no marker of this partition yet, and the event time their coverage starts at. */
-  readonly uncovered: Set<number>;
-  coverageFromMs: number;
-  /** Set while a stretch is being applied alone; batches wait for it. */
-  catchingUp: Promise<unknown> | null;
-  /** An empty fetch said that nothing comes before this offset. */
-  emptyUpTo: number;
-}
-
 export class Pipeline implements LogConsumer {
   readonly processor: EventProcessor;
   readonly #definition: Definition;
   readonly #clock: Clock;
   readonly #hot: HotTier;
-  readonly #cold: ColdTier;
   readonly #source: LogSource;
   readonly #flusher: Flusher;
+  readonly #catchUp: CatchUp;
+  readonly #assignment: Assignment;
+  readonly #failpoints: Failpoints;
   readonly #events: PipelineEvents;
   #state: PipelineState = 'idle';
   #generation = -1;
@@ -89,15 +69,28 @@ export class Pipeline implements LogConsumer {
     source: LogSource,
     deadLetters: DeadLetterSink,
     events: PipelineEvents,
+    failpoints: Failpoints = NO_FAILPOINTS,
   ) {
     this.#definition = definition;
     this.#clock = clock;
     this.#hot = hot;
-    this.#cold = cold;
     this.#source = source;
     this.#events = events;
     this.processor = new EventProcessor(definition, clock);
-    this.#flusher = new Flusher(this.processor, clock, hot, cold, source, deadLetters, events);
+    this.#failpoints = failpoints;
+    this.#flusher = new Flusher(this.processor, clock, hot, cold, source, deadLetters, events, failpoints);
+    const retry = <T>(step: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> => this.#flusher.retry(step, signal, run);
+    this.#catchUp = new CatchUp({
+      processor: this.processor,
+      maxRows: definition.flush.maxRows,
+      failpoints,
+      sharedFlush: async () => this.#flushing?.catch(() => undefined),
+      flush: (accumulation, toCold, shards, commit) => this.#flush(accumulation, toCold, shards, commit),
+      newestEventMs: (partition, below, signal) => retry('newest event', signal, () => cold.newestEventMs(partition, below)),
+      signal: () => this.#abort.signal,
+    });
+    const recovering = (plans: readonly RecoveryPlan[]): void => this.#events.recovering(plans);
+    this.#assignment = new Assignment({ definition, hot, cold, catchUp: this.#catchUp, failpoints, retry, recovering });
   }
 
   get state(): PipelineState {
@@ -131,50 +124,17 @@ export class Pipeline implements LogConsumer {
     this.#open = null;
     this.#owned = new Map();
     this.#allPartitions = allPartitions;
-    const signal = this.#abort.signal;
-
-    const ids = partitions.map((p) => p.id);
-    const markers = await this.#flusher.retry('read markers', signal, () => this.#hot.readMarkers(ids));
-    const plans = partitions.map((p) =>
-      planRecovery(
-        p,
-        markers.map((shard) => shard.get(p.id) ?? null),
-      ),
-    );
-    this.#events.recovering(plans);
-    // A shard behind the commit has lost flushes, and what was admitted in them: the rows in the cold tier say it.
-    const wentBack = plans.some((plan) => plan.shards.some((marker) => marker !== null && marker < plan.coldFrom));
-    await this.#flusher.retry('load admitted values', signal, () => this.#loadAdmissions(wentBack));
-
-    const readFrom = new Map<PartitionId, number>();
-    for (const [i, plan] of plans.entries()) {
-      for (const shard of plan.dropMarkers) {
-        await this.#flusher.retry('drop marker', signal, () => this.#hot.dropMarker(shard, plan.partition));
-      }
-      const kept = this.#retired.get(plan.partition);
-      // Nobody else read on meanwhile: the memory of duplicates is still that of this position.
-      const stands = kept !== undefined && kept.next === plan.applyFrom && kept.sealed === plan.applyFrom;
-      const processor = stands ? kept : new PartitionProcessor(plan.partition, this.#definition, plan.state, plan.readFrom);
-      processor.logEnd = partitions[i].logEnd;
-      const owned: OwnedPartition = {
-        processor,
-        segments: [...catchUpSegments(plan)],
-        uncovered: new Set(plan.shards.flatMap((marker, shard) => (marker === null ? [shard] : []))),
-        coverageFromMs: 0,
-        catchingUp: null,
-        emptyUpTo: 0,
-      };
-      if (owned.uncovered.size > 0 && owned.segments.length === 0) {
-        await this.#beginCoverage(owned, signal);
-      }
-      this.#owned.set(plan.partition, owned);
-      readFrom.set(plan.partition, stands ? plan.applyFrom : plan.readFrom);
-    }
+    const recovered = await this.#assignment.recover(partitions, this.#retired, this.#abort.signal);
     this.#retired = new Map();
+    if (recovered === null) {
+      await this.#source.reassign();
+      return new Map(partitions.map((p) => [p.id, p.logEnd]));
+    }
+    this.#owned = recovered.owned;
     if (this.#generation === generation) {
       this.#state = 'running';
     }
-    return readFrom;
+    return recovered.readFrom;
   }
 
   async revoked(): Promise<void> {
@@ -187,6 +147,7 @@ export class Pipeline implements LogConsumer {
     await this.#underWay();
     await this.#flushOpen().catch(() => undefined);
     clearTimeout(limit);
+    await this.#failpoints.reach('recovery.given-up');
     this.#retired = new Map([...this.#owned].map(([id, owned]) => [id, owned.processor]));
     this.#owned = new Map();
     this.#open = null;
@@ -206,7 +167,7 @@ export class Pipeline implements LogConsumer {
         continue;
       }
       if (owned.segments.length > 0) {
-        at = await this.#catchUp(owned, batch, at, false);
+        at = await this.#catchUp.take(owned, batch, at);
         continue;
       }
       this.#open ??= this.processor.open();
@@ -243,7 +204,7 @@ export class Pipeline implements LogConsumer {
         await owned.catchingUp;
         continue;
       }
-      await this.#alone(owned, (segment, accumulation) => refuse(Math.min(toOffset, segment.to), accumulation));
+      await this.#catchUp.alone(owned, (segment, accumulation) => refuse(Math.min(toOffset, segment.to), accumulation));
     }
     if (owned.processor.next < toOffset && this.#owned.get(partition) === owned) {
       this.#open ??= this.processor.open();
@@ -321,7 +282,7 @@ export class Pipeline implements LogConsumer {
     }
     for (const owned of this.#owned.values()) {
       if (owned.segments.length > 0 && owned.catchingUp === null && owned.emptyUpTo >= owned.segments[0].to) {
-        this.#catchUp(owned, EMPTY_BATCH, 0, true).catch((error: unknown) => this.#fail(error));
+        this.#catchUp.passEnd(owned).catch((error: unknown) => this.#fail(error));
       }
     }
     const untouched = [...this.#owned.values()].filter((o) => o.segments.length === 0 && o.uncovered.size > 0);
@@ -435,100 +396,5 @@ export class Pipeline implements LogConsumer {
   #fail(error: unknown): void {
     this.#state = 'failed';
     this.#events.fatal(error);
-  }
-
-  /**
-   * Tiers stand at different positions after a crash: one stretch after the other is applied to those that lack it, alone,
-   * until all stand together.
-   * @returns the index of the first record of the batch that was not taken
-   */
-  async #catchUp(owned: OwnedPartition, batch: RecordBatch, from: number, nothingMore: boolean): Promise<number> {
-    let at = from;
-    await this.#alone(owned, (segment, accumulation) => {
-      const processor = owned.processor;
-      while (at < batch.count && accumulation.raw.rows < this.#definition.flush.maxRows) {
-        const next = this.processor.process(batch, at, SLICE_RECORDS, segment.to, processor, accumulation);
-        if (next === at) {
-          break;
-        }
-        at = next;
-      }
-      if (nothingMore || (at < batch.count && batch.offset[at] >= segment.to)) {
-        // What lies between has no records any more (compacted away, or markers of transactions).
-        processor.next = Math.max(processor.next, segment.to);
-      }
-    });
-    return at;
-  }
-
-  /** Takes what `fill` finds in the first segment and flushes it to that segment's targets. Others wait for it. */
-  async #alone(owned: OwnedPartition, fill: (segment: Segment, accumulation: Accumulation) => void): Promise<void> {
-    const work = this.#fillAlone(owned, fill).finally(() => {
-      owned.catchingUp = null;
-    });
-    owned.catchingUp = work.catch(() => undefined);
-    await work;
-  }
-
-  async #fillAlone(owned: OwnedPartition, fill: (segment: Segment, accumulation: Accumulation) => void): Promise<void> {
-    const segment = owned.segments[0];
-    const processor = owned.processor;
-    await this.#flushing?.catch(() => undefined);
-    const accumulation = this.processor.open();
-    fill(segment, accumulation);
-    if (processor.next > processor.sealed && processor.next > processor.applyFrom) {
-      accumulation.touch(processor);
-    }
-    if (!accumulation.isEmpty) {
-      await this.#flush(accumulation, segment.cold, segment.shards, segment.cold);
-    }
-    if (processor.next >= segment.to) {
-      // Before the segment counts as done: until the coverage is known nothing may be flushed with it.
-      const known = owned.segments.length > 1 || owned.uncovered.size === 0 || (await this.#coverageKnown(owned));
-      if (known) {
-        owned.segments.shift();
-      }
-    }
-  }
-
-  /** @returns false when the work was given up meanwhile: the next assignment finds out anew */
-  async #coverageKnown(owned: OwnedPartition): Promise<boolean> {
-    const { signal } = this.#abort;
-    try {
-      await this.#beginCoverage(owned, signal);
-      return true;
-    } catch (error) {
-      if (signal.aborted) {
-        return false;
-      }
-      throw error;
-    }
-  }
-
-  /** From here on, shards without a marker are complete for buckets that no earlier record can belong to. */
-  async #beginCoverage(owned: OwnedPartition, signal: AbortSignal): Promise<void> {
-    const processor = owned.processor;
-    const offset = Math.max(processor.next, processor.applyFrom);
-    const newestMs =
-      processor.maxEventTimeMs > 0 || offset === 0
-        ? processor.maxEventTimeMs
-        : await this.#flusher.retry('newest event', signal, () => this.#cold.newestEventMs(processor.id, offset));
-    owned.coverageFromMs = newestMs === 0 ? 0 : newestMs + 1;
-  }
-
-  async #loadAdmissions(always: boolean): Promise<void> {
-    if (!always && !(await this.#hot.admissionsMissing())) {
-      return;
-    }
-    for (const dimension of this.#definition.dimensions) {
-      const byTenant = new Map<string, string[]>();
-      for (const { tenant, value } of await this.#cold.admittedValues(dimension.index, 2)) {
-        byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), value]);
-      }
-      for (const [tenant, values] of byTenant) {
-        await this.#hot.admit(tenant, dimension.index, values);
-      }
-    }
-    await this.#hot.admissionsLoaded();
   }
 }

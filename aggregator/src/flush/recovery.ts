@@ -28,9 +28,14 @@ export interface RecoveryPlan {
   readonly lost: number;
 }
 
+/** The furthest that anything was applied or committed. */
+export function highestPosition(assigned: AssignedPartition, markers: readonly (PartitionState | null)[]): number {
+  return Math.max(assigned.committedOffset ?? 0, ...markers.map((m) => m?.offset ?? 0));
+}
+
 export function planRecovery(assigned: AssignedPartition, markers: readonly (PartitionState | null)[]): RecoveryPlan {
   const committed = committedState(assigned);
-  const highest = Math.max(committed?.offset ?? 0, ...markers.map((m) => m?.offset ?? 0));
+  const highest = highestPosition(assigned, markers);
   if (highest > assigned.logEnd) {
     throw new TidemarkError(
       'fatal',

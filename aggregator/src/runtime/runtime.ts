@@ -15,6 +15,7 @@ import { catalogOf } from '../definition/describe.js';
 import { memoryReport, estimateHotMemory } from '../definition/memory-estimate.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import { CompactionLoop } from '../flush/compaction-loop.js';
 import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
@@ -39,6 +40,8 @@ export interface RuntimeOptions {
   readonly logger: Logger;
   /** Directory of the preview page; '' for none. */
   readonly previewDir: string;
+  /** @default none */
+  readonly failpoints?: Failpoints;
 }
 
 const COMPACT_EVERY_MS = 5_000;
@@ -76,7 +79,7 @@ export class Runtime {
     const { definition, clock, logger } = options;
     this.#startedAtMs = clock.now();
     this.#hot = createHotTier(definition, clock, (problem) => logger.warn({ code: problem.code, remedy: problem.remedy }, problem.message));
-    this.#cold = createCold(definition, clock);
+    this.#cold = createCold(definition, clock, options.failpoints);
     this.#freshness = new GroupFreshness(definition, clock, this.#hot, null);
   }
 
@@ -89,7 +92,16 @@ export class Runtime {
     this.#writer = this.#log.writer;
     this.#source = this.#log.source;
     if (definition.roles.ingest && this.#source !== null && this.#log.deadLetters !== null) {
-      this.#pipeline = new Pipeline(definition, clock, this.#hot, this.#cold, this.#source, this.#log.deadLetters, this.#pipelineEvents());
+      this.#pipeline = new Pipeline(
+        definition,
+        clock,
+        this.#hot,
+        this.#cold,
+        this.#source,
+        this.#log.deadLetters,
+        this.#pipelineEvents(),
+        this.#options.failpoints ?? NO_FAILPOINTS,
+      );
     }
     this.#freshness = new GroupFreshness(definition, clock, this.#hot, this.#pipeline);
     this.#watch();

@@ -8,6 +8,7 @@ import type { ColdTier } from '../cold/cold-tier.js';
 import { createColdTier } from '../cold/tier.js';
 import type { Definition } from '../definition/model.js';
 import type { TidemarkError } from '../errors.js';
+import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { MemoryHotTier } from '../hot/memory.js';
 import type { ConnectTimeouts } from '../hot/redis-connect.js';
@@ -26,10 +27,10 @@ export function createHotTier(
   return new RedisHotTier({ ...options, warn, ...(timeouts === undefined ? {} : { timeouts }) });
 }
 
-export function createCold(definition: Definition, clock: Clock): ColdTier {
+export function createCold(definition: Definition, clock: Clock, failpoints: Failpoints = NO_FAILPOINTS): ColdTier {
   const engine =
     definition.cold.kind === 'chdb'
       ? new ChdbEngine({ dataDir: join(definition.dataDir, 'cold') })
       : new HttpEngine({ cold: definition.cold });
-  return createColdTier(definition, engine, clock);
+  return createColdTier(definition, engine, clock, { failpoints });
 }
