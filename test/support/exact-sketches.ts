@@ -39,7 +39,16 @@ function readerFor(component: Component): SketchReader {
     entries = [];
   };
   if (component.kind === 'unique') {
-    return { kind: 'unique', reader: { merge, reset, estimate: () => totals(entries).size } };
+    return {
+      kind: 'unique',
+      reader: {
+        merge,
+        reset,
+        estimate: () => totals(entries).size,
+        estimateWith: (delta) => totals([...entries, ...decodeExact(delta)]).size,
+        encode: () => (entries.length === 0 ? null : compact('unique', encodeExact(entries))),
+      },
+    };
   }
   if (component.kind === 'quantiles') {
     const sorted = (): number[] =>

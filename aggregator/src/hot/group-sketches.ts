@@ -9,7 +9,7 @@ import type { UnitGrid } from './hot-read.js';
 import { isSketch } from './layout.js';
 import type { Segment } from './resolution.js';
 import { concatenate, type CompactDelta } from './sketch-blob.js';
-import { slideParts } from './sliding.js';
+import { slideParts, slideUnique } from './sliding.js';
 
 export type SketchReader =
   | { readonly kind: 'unique'; readonly reader: UniqueReader }
@@ -112,6 +112,10 @@ export class GroupSketches {
     for (const component of this.components) {
       const sketch = this.#codecs.readerFor(this.#definition.components[component]);
       const divisor = 10 ** this.#definition.components[component].decimals;
+      if (sketch.kind === 'unique' && this.#grid.step < this.#grid.width) {
+        await this.#slideUnique(component, sketch.reader, counts, numbers);
+        continue;
+      }
       const partsOf = await this.#windows(component);
       for (let bucket = 0; bucket < counts.length; bucket++) {
         sketch.reader.reset();
@@ -130,6 +134,21 @@ export class GroupSketches {
       }
     }
     return { numbers, items, histograms, topError };
+  }
+
+  async #slideUnique(
+    component: number,
+    reader: UniqueReader,
+    counts: Float64Array,
+    numbers: ReadonlyMap<number, Float64Array>,
+  ): Promise<void> {
+    const parts = (this.#units.get(component) ?? []).map((unit) => unit.parts);
+    const { width, step } = this.#grid;
+    const estimates = await slideUnique(parts, width, step, counts.length, reader, () => this.#pause());
+    this.#outputs.forEach((output, o) => {
+      if (output.component !== component) return;
+      numbers.get(o)?.set(estimates.map((estimate, bucket) => (counts[bucket] > 0 ? estimate : Number.NaN)));
+    });
   }
 
   async #windows(component: number): Promise<(bucket: number) => readonly Uint8Array[]> {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { add, larger, slideNumbers, slideParts, smaller } from './sliding.js';
+import { HyperLogLogReader, UniqueAccumulator } from '../sketch/hyperloglog.js';
+import { add, larger, slideNumbers, slideParts, slideUnique, smaller } from './sliding.js';
 
 const shape = fc
   .record({ width: fc.integer({ min: 1, max: 30 }), step: fc.integer({ min: 1, max: 6 }), windows: fc.integer({ min: 1, max: 40 }) })
@@ -58,6 +59,28 @@ describe('sliding windows', () => {
           expect(sorted(partsOf(k).flat())).toEqual(sorted(plain));
         }
         expect(merges).toBeLessThanOrEqual(2 * units.length);
+      }),
+    );
+  });
+
+  it('count distinct values as a reader of each whole window would', async () => {
+    await fc.assert(
+      fc.asyncProperty(shape, fc.integer({ min: 1, max: 400 }), async ({ values, width, step, windows }, spread) => {
+        fc.pre(step < width);
+        const units = values.map((value, unit) => {
+          const accumulator = new UniqueAccumulator();
+          for (let i = 0; i < Math.abs(value); i++)
+            accumulator.add(Math.imul((unit * 7 + i) % spread, 0x9e3779b1), Math.imul(i, 0x85ebca6b));
+          const delta = accumulator.encode();
+          return delta === null ? [] : [delta];
+        });
+        const estimates = await slideUnique(units, width, step, windows, new HyperLogLogReader(), () => Promise.resolve());
+        const plain = Array.from({ length: windows }, (_, k) => {
+          const reader = new HyperLogLogReader();
+          for (const unit of units.slice(k * step, k * step + width)) for (const delta of unit) reader.merge(delta);
+          return reader.estimate();
+        });
+        expect([...estimates]).toEqual(plain);
       }),
     );
   });

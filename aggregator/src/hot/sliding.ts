@@ -2,6 +2,8 @@
 // the window; every window is the end of one block and the start of the next, so two partial results give it. Nothing is ever
 // subtracted: exact for sums of any size, and the same for what cannot be subtracted (min, max, sketches).
 
+import type { UniqueReader } from '../sketch/sketch.js';
+
 /** Value k of the answer combines `values[k × step … k × step + width)`; there are `windows` of them. */
 export function slideNumbers(
   values: Float64Array,
@@ -39,6 +41,46 @@ export function smaller(a: number, b: number): number {
 export function larger(a: number, b: number): number {
   return a >= b || Number.isNaN(b) ? a : b;
 }
+
+/**
+ * The same decomposition for distinct counts: one reader walks each block backwards, and its states are kept; another walks on from
+ * the block's end and is asked together with the state that fits.
+ * @param parts encoded deltas per unit
+ * @param reader is left in an unknown state
+ * @param pause awaited between steps
+ * @returns the estimate of each window
+ */
+export async function slideUnique(
+  parts: readonly (readonly Uint8Array[])[],
+  width: number,
+  step: number,
+  windows: number,
+  reader: UniqueReader,
+  pause: () => Promise<void>,
+): Promise<Float64Array> {
+  const estimates = new Float64Array(windows);
+  const add = async (unit: number): Promise<void> => {
+    for (const part of parts[unit]) reader.merge(part);
+    await pause();
+  };
+  for (let block = 0; block < windows * step; block += width) {
+    const states: Uint8Array[] = [];
+    reader.reset();
+    for (let unit = Math.min(block + width, parts.length) - 1; unit >= block; unit--) {
+      await add(unit);
+      if (unit % step === 0) states[unit - block] = reader.encode() ?? NOTHING;
+    }
+    if (block % step === 0) estimates[block / step] = reader.estimate();
+    reader.reset();
+    for (let first = block + 1; first < block + width && first <= (windows - 1) * step; first++) {
+      await add(first + width - 1);
+      if (first % step === 0) estimates[first / step] = reader.estimateWith(states[first - block]);
+    }
+  }
+  return estimates;
+}
+
+const NOTHING = new Uint8Array(0);
 
 /** The parts whose merging gives window k; for things that can only be merged, such as encoded sketches. */
 export type WindowParts<T> = (k: number) => readonly T[];

@@ -164,6 +164,32 @@ describe('unique deltas', () => {
     expect(Math.abs(estimateOf(compactUnique(concat(deltas))) / 72_000 - 1)).toBeLessThan(0.02);
   });
 
+  it('can be asked together with another without taking it in, from any place in memory', () => {
+    const size = fc.constantFrom(0, 1, 50, 3_000, 9_000, 30_000);
+    fc.assert(
+      fc.property(size, size, fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 1e6 }), (first, second, shift, seed) => {
+        const next = randomHashes(seed);
+        const shared = Array.from({ length: 2_000 }, () => next());
+        const [a, b] = [first, second].map((count) => {
+          const accumulator = new UniqueAccumulator();
+          for (let i = 0; i < count; i++) accumulator.add(...(i < shared.length ? shared[i] : next()));
+          const delta = accumulator.encode() ?? new Uint8Array(0);
+          const elsewhere = new Uint8Array(delta.length + shift).subarray(shift);
+          elsewhere.set(delta);
+          return elsewhere;
+        });
+        const reader = new HyperLogLogReader();
+        reader.merge(a);
+        const alone = reader.estimate();
+        expect(reader.estimateWith(b)).toBe(estimateOf(a, b));
+        if (second < 9_000) expect(reader.estimate()).toBe(alone);
+        reader.merge(b);
+        expect(reader.estimate()).toBe(estimateOf(a, b));
+      }),
+      { numRuns: 80 },
+    );
+  });
+
   it('of a torn tail are read as far as they go', () => {
     const accumulator = new UniqueAccumulator();
     const next = randomHashes(1);

@@ -99,9 +99,9 @@ export class HyperLogLogReader implements UniqueReader {
       const word = view.getInt32(at, true);
       at += 4;
       if (word === DENSE_BLOCK) {
-        const dense = this.#dense ?? this.#densify();
-        const registers = Math.min(REGISTERS, delta.length - at);
-        for (let i = 0; i < registers; i++) if (delta[at + i] > dense[i]) dense[i] = delta[at + i];
+        const block = delta.subarray(at, at + REGISTERS);
+        if (this.#dense === null && this.#sparse.count === 0 && block.length === REGISTERS) this.#dense = block.slice();
+        else raiseRegisters(this.#dense ?? this.#densify(), block);
         at += REGISTERS;
       } else if (this.#dense !== null) {
         setRegister(this.#dense, word);
@@ -113,10 +113,21 @@ export class HyperLogLogReader implements UniqueReader {
   }
 
   estimate(): number {
-    if (this.#dense !== null) return ertlEstimate(this.#dense);
-    // Linear counting (Whang et al. 1990) over 2^25 registers.
-    const empty = SPARSE_REGISTERS - this.#sparse.count;
-    return SPARSE_REGISTERS * Math.log(SPARSE_REGISTERS / empty);
+    return this.#dense !== null ? ertlEstimate(this.#dense, null) : linearCount(this.#sparse.count);
+  }
+
+  estimateWith(delta: Uint8Array): number {
+    if (delta.length === 0) return this.estimate();
+    const view = new DataView(delta.buffer, delta.byteOffset, delta.byteLength);
+    if (view.getInt32(0, true) === DENSE_BLOCK) return ertlEstimate(this.#dense ?? this.#densify(), delta.subarray(4));
+    if (this.#dense === null) {
+      let count = this.#sparse.count;
+      for (let at = 0; at + 4 <= delta.length; at += 4) if (!this.#sparse.has(view.getInt32(at, true))) count++;
+      return linearCount(count);
+    }
+    const dense = this.#dense.slice();
+    for (let at = 0; at + 4 <= delta.length; at += 4) setRegister(dense, view.getInt32(at, true));
+    return ertlEstimate(dense, null);
   }
 
   reset(): void {
@@ -150,6 +161,26 @@ export function compactUnique(delta: Uint8Array): Uint8Array {
   return reader.encode() ?? new Uint8Array(0);
 }
 
+/** The larger of each two registers, into the first array, four at a time: ranks are below 128. */
+function raiseRegisters(dense: Uint8Array, other: Uint8Array): void {
+  if (other.length !== REGISTERS) {
+    for (let i = 0; i < other.length; i++) if (other[i] > dense[i]) dense[i] = other[i];
+    return;
+  }
+  const aligned = (other.byteOffset & 3) === 0 ? other : other.slice();
+  const from = new Int32Array(aligned.buffer, aligned.byteOffset, REGISTERS / 4);
+  const into = new Int32Array(dense.buffer, dense.byteOffset, REGISTERS / 4);
+  for (let i = 0; i < from.length; i++) {
+    const a = into[i];
+    const b = from[i];
+    if (a === b) continue;
+    // Per byte without a borrow across: the top bit stays where a >= b, and becomes a mask of the whole byte.
+    const least = ((a | 0x80808080) - b) & 0x80808080;
+    const mask = Math.imul(least >>> 7, 0xff);
+    into[i] = (a & mask) | (b & ~mask);
+  }
+}
+
 function denseBlock(dense: Uint8Array): Uint8Array {
   const delta = new Uint8Array(BLOCK_BYTES);
   new DataView(delta.buffer).setInt32(0, DENSE_BLOCK, true);
@@ -166,16 +197,41 @@ export function setRegister(dense: Uint8Array, entry: number): void {
   if (rank > dense[register]) dense[register] = rank;
 }
 
-/** The improved raw estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6. */
-function ertlEstimate(dense: Uint8Array): number {
+/** Linear counting (Whang et al. 1990) over 2^25 registers. */
+function linearCount(occupied: number): number {
+  return SPARSE_REGISTERS * Math.log(SPARSE_REGISTERS / (SPARSE_REGISTERS - occupied));
+}
+
+/**
+ * The improved raw estimator of O. Ertl, "New cardinality estimation algorithms for HyperLogLog sketches" (2017), algorithm 6.
+ * @param other registers to be merged for the estimate only; null for none
+ */
+function ertlEstimate(dense: Uint8Array, other: Uint8Array | null): number {
   const m = dense.length;
   const q = 64 - DENSE_PRECISION;
-  const counts = new Float64Array(q + 2);
-  for (const rank of dense) counts[Math.min(rank, q + 1)]++;
+  const counts = rankCounts(dense, other);
   let z = m * tau(1 - counts[q + 1] / m);
   for (let k = q; k >= 1; k--) z = 0.5 * (z + counts[k]);
   z += m * sigma(counts[0] / m);
   return (m * m) / (2 * Math.LN2 * z);
+}
+
+/** Registers per rank; those above the largest possible rank count as it. Two tables in turn, so that no increment waits for another. */
+function rankCounts(dense: Uint8Array, other: Uint8Array | null): Float64Array {
+  const q = 64 - DENSE_PRECISION;
+  const lanes = new Int32Array(512);
+  const second = other ?? dense;
+  for (let i = 0; i < dense.length; i += 2) {
+    const a = dense[i];
+    const b = second[i];
+    lanes[a > b ? a : b]++;
+    const c = dense[i + 1];
+    const d = second[i + 1];
+    lanes[256 + (c > d ? c : d)]++;
+  }
+  const counts = new Float64Array(q + 2);
+  for (let rank = 0; rank < 256; rank++) counts[Math.min(rank, q + 1)] += lanes[rank] + lanes[256 + rank];
+  return counts;
 }
 
 /** x + Σ x^(2^k) 2^(k-1) */

@@ -8,6 +8,10 @@ export interface UniqueReader {
   /** Adds the entries of an encoded delta. */
   merge(delta: Uint8Array): void;
   estimate(): number;
+  /** The estimate as if `delta`, one that `encode` gave, were merged too; it is not. */
+  estimateWith(delta: Uint8Array): number;
+  /** The shortest delta that says the same; null when empty. */
+  encode(): Uint8Array | null;
   reset(): void;
 }
 

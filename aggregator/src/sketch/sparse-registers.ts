@@ -53,6 +53,17 @@ export class SparseRegisters {
     if (++this.#count * 4 > table.length * 3) this.#grow(table);
   }
 
+  /** True when an entry of the same index is there. */
+  has(entry: number): boolean {
+    const index = entry >>> 6;
+    const table = this.#table;
+    if (table === null) return this.#count === 1 && this.#single >>> 6 === index;
+    for (let slot = index & this.#mask; table[slot] !== 0; slot = (slot + 1) & this.#mask) {
+      if (table[slot] >>> 6 === index) return true;
+    }
+    return false;
+  }
+
   forEach(visit: (entry: number) => void): void {
     if (this.#table === null) {
       if (this.#count === 1) visit(this.#single);
