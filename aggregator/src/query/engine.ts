@@ -3,7 +3,6 @@
 // State: only what Executor holds.
 
 import type { Clock } from '../clock.js';
-import type { CompactionState } from '../cold/cold-tier.js';
 import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { Ask, EventsAsk, MetricAsk, ValuesAsk } from './ask.js';
@@ -12,15 +11,14 @@ import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
 import { finishSeries, partialFromMs, type Known } from './finish.js';
 import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type HistogramBins } from './frames.js';
-import type { Freshness, FreshnessProvider } from './freshness.js';
+import type { FreshnessProvider } from './freshness.js';
 import { metricMeta, rangeMeta } from './meta.js';
-import { within } from './patience.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
-import type { Coverage } from './tier-read.js';
 import { problemOf, QueryProblem, quote, statusOf, type Problem } from './problem.js';
 import { checkRequest, type CheckedQuery } from './request.js';
 import { resolveQuery } from './resolve.js';
+import { completeUntilMs, finishedUntilMs, readSituation, type Situation } from './situation.js';
 
 /** Grafana's form: its reader knows exactly these fields. On an error the problem stands in a frame's `meta.custom.error`. */
 export interface QueryResult {
@@ -72,17 +70,6 @@ export interface QueryEngineOptions {
   readonly hotPatienceMs?: number;
 }
 
-/** What one request knows of the tiers; the same for all of its queries, and for all live evaluations of one moment. */
-export interface Situation {
-  readonly nowMs: number;
-  /** null: the hot tier cannot be asked, for the reason given. */
-  readonly coverage: Coverage | null;
-  readonly hotReason: string;
-  readonly state: CompactionState | null;
-  readonly freshness: Freshness;
-  readonly asOf: string;
-}
-
 /** One question of a live subscription. */
 export interface LiveQuestion {
   readonly tenant: Tenant;
@@ -92,6 +79,14 @@ export interface LiveQuestion {
   readonly toMs: number;
   /** Groups that are in a time series even without an event in the range. */
   readonly groups: readonly (readonly string[])[];
+}
+
+export interface LiveAnswer {
+  readonly frame: DataFrame;
+  /** 0: rows have no bucket. */
+  readonly bucketMs: number;
+  /** First bucket that is not finished; null: all are. */
+  readonly partialFromMs: number | null;
 }
 
 interface Ended {
@@ -105,7 +100,12 @@ interface Answer {
   readonly tiers: QueryOutcome['tiers'];
   readonly cacheHits: number;
   readonly cacheMisses: number;
+  readonly bucketMs: number;
+  readonly partialFromMs: number | null;
 }
+
+/** Lists come from the cold tier, uncached. */
+const LISTED = { tiers: 'cold', cacheHits: 0, cacheMisses: 0, bucketMs: 0, partialFromMs: null } as const;
 
 export class QueryEngine {
   readonly #options: QueryEngineOptions;
@@ -140,7 +140,7 @@ export class QueryEngine {
     const nowMs = this.#options.clock.now();
     const request = checkRequest(body, nowMs);
     return this.#withDeadline(signal, async (either) => {
-      const situation = await this.#situation(nowMs, either);
+      const situation = await readSituation(this.#options, this.#executor, nowMs, either);
       const range = { fromMs: request.fromMs, toMs: request.toMs };
       return Promise.all(request.queries.map((checked) => this.#one(tenant, checked, range, request.maxDataPoints, situation, either)));
     });
@@ -148,7 +148,7 @@ export class QueryEngine {
 
   /** What the tiers hold now, for evaluations that are to share it. */
   async situation(signal: AbortSignal): Promise<Situation> {
-    return this.#withDeadline(signal, (either) => this.#situation(this.#options.clock.now(), either));
+    return this.#withDeadline(signal, (either) => readSituation(this.#options, this.#executor, this.#options.clock.now(), either));
   }
 
   /** Whether a question can be answered at all, from the definition alone. @throws QueryProblem */
@@ -163,10 +163,12 @@ export class QueryEngine {
    * Answers one question at a moment that is known already; the same answer as `run` gives.
    * @throws QueryProblem or TidemarkError: see statusOf
    */
-  async evaluate(question: LiveQuestion, situation: Situation, signal: AbortSignal): Promise<DataFrame> {
+  async evaluate(question: LiveQuestion, situation: Situation, signal: AbortSignal): Promise<LiveAnswer> {
     const { tenant, ask, fromMs, toMs, groups } = question;
-    const { frames } = await this.#withDeadline(signal, (either) => this.#answer(tenant, ask, { fromMs, toMs }, situation, either, groups));
-    return frames[0];
+    const { frames, bucketMs, partialFromMs } = await this.#withDeadline(signal, (either) =>
+      this.#answer(tenant, ask, { fromMs, toMs }, situation, either, groups),
+    );
+    return { frame: frames[0], bucketMs, partialFromMs };
   }
 
   async #withDeadline<T>(signal: AbortSignal, run: (either: AbortSignal) => Promise<T>): Promise<T> {
@@ -182,39 +184,6 @@ export class QueryEngine {
 
   async settled(): Promise<void> {
     await this.#executor.settled();
-  }
-
-  async #situation(nowMs: number, signal: AbortSignal): Promise<Situation> {
-    const { freshness } = this.#options;
-    const [{ coverage, failure }, state] = await Promise.all([this.#coverage(signal), this.#compaction()]);
-    const usable = coverage !== null && Number.isFinite(coverage.fromMs);
-    const hotReason = coverage === null ? failure : usable ? '' : coverage.reason === '' ? 'it covers nothing' : coverage.reason;
-    const known = freshness.freshness(coverage);
-    const offsets = [...(coverage?.partitions.values() ?? [])].reduce((sum, { offset }) => sum + offset, 0);
-    return { nowMs, coverage: usable ? coverage : null, hotReason, state, freshness: known, asOf: `${offsets}/${known.newestEventMs}` };
-  }
-
-  async #coverage(signal: AbortSignal): Promise<{ coverage: Coverage | null; failure: string }> {
-    try {
-      return { coverage: await this.#executor.coverage(signal), failure: '' };
-    } catch (error) {
-      if (error instanceof HotFailed) return { coverage: null, failure: error.reason };
-      // The deadline or the client's leaving: each query then ends with that reason.
-      if (signal.aborted) return { coverage: null, failure: 'the query ended first' };
-      throw error;
-    }
-  }
-
-  /** Without it nothing is cached, and hot may still answer; a cold tier that is down or hangs shows when it is read. */
-  async #compaction(): Promise<CompactionState | null> {
-    const { cold, def, onError } = this.#options;
-    try {
-      const waited = await within(cold.state(), Math.min(1_000, def.query.deadlineMs / 4));
-      return waited.late ? null : waited.value;
-    } catch (error) {
-      onError(error);
-      return null;
-    }
   }
 
   async #one(
@@ -258,9 +227,9 @@ export class QueryEngine {
       case 'metric':
         return this.#metric(tenant, ask, range, situation, signal, groups);
       case 'events':
-        return { frames: [await this.#events(tenant, ask, range, situation, signal)], tiers: 'cold', cacheHits: 0, cacheMisses: 0 };
+        return { ...LISTED, frames: [await this.#events(tenant, ask, range, situation, signal)] };
       case 'values':
-        return { frames: [await this.#values(tenant, ask, range, situation, signal)], tiers: 'cold', cacheHits: 0, cacheMisses: 0 };
+        return { ...LISTED, frames: [await this.#values(tenant, ask, range, situation, signal)] };
     }
   }
 
@@ -275,19 +244,17 @@ export class QueryEngine {
     const { def, bins } = this.#options;
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
     const { freshness, state, nowMs } = situation;
-    // While partitions are missing nothing is finished but what was closed when all were there.
-    const closedUntilMs = state?.closedUntilMs ?? 0;
-    const finishedUntilMs = freshness.complete ? freshness.watermarkMs : closedUntilMs;
     const known: Known = {
       nowMs,
       // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
       dataFromMs: state?.dataFromMs ?? 0,
       completeUntilMs: completeUntilMs(situation),
     };
-    const partialFrom = partialFromMs(plan, finishedUntilMs);
+    const partialFrom = partialFromMs(plan, finishedUntilMs(situation));
     const details = { plan, executed, freshness, partialFrom };
     const tiers = tiersOf(plan);
-    const counted = { tiers, cacheHits: executed.cache.hits, cacheMisses: executed.cache.misses };
+    const { hits: cacheHits, misses: cacheMisses } = executed.cache;
+    const counted = { tiers, cacheHits, cacheMisses, bucketMs: plan.bucketMs, partialFromMs: partialFrom };
     if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
     if (ask.histogram >= 0)
       return { frames: [histogramFrame(def, ask, executed.main, bins, plan.bucketMs, known, metricMeta(details, []))], ...counted };
@@ -368,12 +335,6 @@ export async function runQuery(options: QueryEngineOptions, tenant: Tenant, body
   } finally {
     await engine.settled();
   }
-}
-
-/** Event time up to which nothing is missing but late events: an empty bucket before it is a real zero. Epoch ms. */
-export function completeUntilMs({ freshness, state }: Pick<Situation, 'freshness' | 'state'>): number {
-  const closedUntilMs = state?.closedUntilMs ?? 0;
-  return freshness.complete ? Math.max(freshness.watermarkMs, freshness.newestEventMs, closedUntilMs) : closedUntilMs;
 }
 
 function failed(refId: string, status: number, problem: Problem): QueryResult {

@@ -216,7 +216,10 @@ function dropEmptyRows(ask: MetricAsk, finished: Finished): Finished {
 }
 
 /** Start of the first bucket that is not finished, or null when all are; of a total: where its unfinished part begins. */
-export function partialFromMs(plan: Plan, watermarkMs: number): number | null {
+export function partialFromMs(
+  plan: { readonly bucketMs: number; readonly main: { readonly fromMs: number; readonly toMs: number } },
+  watermarkMs: number,
+): number | null {
   const { fromMs, toMs } = plan.main;
   if (toMs <= watermarkMs || toMs <= fromMs) return null;
   if (plan.bucketMs === 0) return Math.max(fromMs, watermarkMs);

@@ -215,7 +215,8 @@ export function checkRange(
   return { fromMs: start.value, toMs: end.value };
 }
 
-function checkQuery(raw: unknown, at: string, index: number): CheckedQuery {
+/** @param index names a query without a refId */
+export function checkQuery(raw: unknown, at: string, index: number): CheckedQuery {
   const given = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'refId') : undefined;
   const id = typeof given === 'string' && given.length > 0 && given.length <= 64 ? given : `#${index}`;
   const kind: unknown = typeof raw === 'object' && raw !== null ? (Reflect.get(raw, 'kind') ?? 'metric') : 'metric';
