@@ -11,12 +11,13 @@ describe('freshnessOf', () => {
     const old = frame({ freshness: { ageMs: 90_000, complete: true, reason: '' } });
     const missing = frame({ freshness: { ageMs: 5_000, complete: false, reason: 'Partition 3 lags.' } });
     expect(freshnessOf([frame({ freshness: { ageMs: 1_000, complete: true } }), old])?.ageMs).toBe(90_000);
-    expect(freshnessOf([old, missing])).toEqual({ ageMs: 5_000, complete: false, reason: 'Partition 3 lags.', lag: null });
+    expect(freshnessOf([old, missing])).toEqual({ nowMs: null, ageMs: 5_000, complete: false, reason: 'Partition 3 lags.', lag: null });
   });
 
   it('knows nothing where no frame says anything, and trusts no shape', () => {
     expect(freshnessOf([frame(undefined), frame({ freshness: null }), frame('x')])).toBeNull();
     expect(freshnessOf([frame({ freshness: { ageMs: 'soon', complete: 'no', reason: 7 } })])).toEqual({
+      nowMs: null,
       ageMs: null,
       complete: true,
       reason: '',

@@ -4,6 +4,8 @@
 import type { DataFrame } from '@grafana/data';
 
 export interface Freshness {
+  /** When the answer was made; null: not known. Epoch ms. */
+  readonly nowMs: number | null;
   /** Time since the newest event when the answer was made; null: not known. */
   readonly ageMs: number | null;
   /** False: newest data may still be missing. */
@@ -37,6 +39,7 @@ export function freshnessOf(frames: readonly DataFrame[]): Freshness | null {
     if (typeof raw !== 'object' || raw === null) continue;
     const fields = objectOf(raw);
     const one: Freshness = {
+      nowMs: finite(fields['nowMs']),
       ageMs: finite(fields['ageMs']),
       complete: fields['complete'] !== false,
       reason: typeof fields['reason'] === 'string' ? fields['reason'] : '',

@@ -10,7 +10,8 @@ import { partialFromOf, stepOf } from './frame-meta';
 import { seriesOf, type VerdictRole } from './roles';
 
 export type Cell = number | null | undefined;
-export type Column = readonly Cell[];
+/** Mutable for uPlot's sake alone. */
+export type Column = Cell[];
 
 export interface Series {
   /** Where it stands among the series of the set. */
@@ -35,7 +36,7 @@ export interface Series {
 
 export interface SeriesSet {
   /** Ascending, without duplicates. Epoch ms. */
-  readonly timesMs: readonly number[];
+  readonly timesMs: number[];
   readonly series: readonly Series[];
   /** Why frames that were there gave no series, in words; null: nothing is wrong. */
   readonly problem: string | null;
@@ -43,7 +44,7 @@ export interface SeriesSet {
 
 interface Source {
   readonly frame: DataFrame;
-  readonly timesMs: readonly number[];
+  readonly timesMs: number[];
   /** Row of the frame per time; null: the same index. */
   readonly rows: readonly number[] | null;
 }
@@ -115,7 +116,7 @@ function sourceOf(frame: DataFrame): Source | null {
   return { frame, timesMs: sorted.map(([timeMs]) => timeMs), rows: sorted.map(([, row]) => row) };
 }
 
-function axisOf(sources: readonly Source[]): readonly number[] {
+function axisOf(sources: readonly Source[]): number[] {
   const first = sources[0]?.timesMs ?? [];
   if (sources.every((source) => sameTimes(source.timesMs, first))) return first;
   const all = new Set<number>();
