@@ -76,7 +76,8 @@ func (d *Datasource) askReadiness(ctx context.Context) (*readiness, error) {
 		return nil, err
 	}
 	defer drain(response.Body)
-	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusServiceUnavailable {
+	isAnswer := response.StatusCode == http.StatusOK || response.StatusCode == http.StatusServiceUnavailable
+	if !isAnswer && response.StatusCode != http.StatusNotFound {
 		return nil, d.client.refusal(response)
 	}
 	body, err := readAtMost(response.Body, maxRefusalBytes)
@@ -84,7 +85,7 @@ func (d *Datasource) askReadiness(ctx context.Context) (*readiness, error) {
 		return nil, err
 	}
 	var ready readiness
-	if json.Unmarshal(body, &ready) != nil || ready.Ready == nil {
+	if !isAnswer || json.Unmarshal(body, &ready) != nil || ready.Ready == nil {
 		return nil, &upstreamError{problem{"NOT_AN_AGGREGATOR", fmt.Sprintf("What answers at %s is not a Tidemark aggregator.", d.client.settings.URL),
 			"Enter the aggregator's own URL, without a path, for example http://localhost:4400."}, http.StatusBadGateway, errors.New("not an aggregator")}
 	}

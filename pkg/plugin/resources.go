@@ -23,17 +23,17 @@ const (
 // passedOn are the headers of an answer that mean something to whoever asked.
 var passedOn = []string{"Content-Type", "Content-Disposition", "Cache-Control", "Retry-After", "X-Request-Id"}
 
-// allowed says where a resource stands at the aggregator; '*' is one name. GET, unless it says POST.
+// allowed says where a resource stands at the aggregator; '*' is one name.
 var allowed = map[string]string{
-	"catalog":      apiPath + "/catalog",
-	"status":       apiPath + "/status",
-	"openapi.json": apiPath + "/openapi.json",
-	"series/*":     apiPath + "/series/",
-	"watches":      apiPath + "/watches",
-	"watches/*":    apiPath + "/watches/",
-	"readyz":       "/readyz",
-	"healthz":      "/healthz",
-	"POST query":   apiPath + "/query",
+	"GET catalog":      apiPath + "/catalog",
+	"GET status":       apiPath + "/status",
+	"GET openapi.json": apiPath + "/openapi.json",
+	"GET series/*":     apiPath + "/series/",
+	"GET watches":      apiPath + "/watches",
+	"GET watches/*":    apiPath + "/watches/",
+	"GET readyz":       "/readyz",
+	"GET healthz":      "/healthz",
+	"POST query":       apiPath + "/query",
 }
 
 // CallResource hands one request on.
@@ -116,15 +116,8 @@ func (d *Datasource) passOn(response *http.Response, sender backend.CallResource
 
 // upstreamPath looks a resource up. Names are escaped anew, so that none can lead elsewhere.
 func upstreamPath(method, path string) (string, bool) {
-	path = strings.Trim(path, "/")
-	switch method {
-	case http.MethodGet:
-	case http.MethodPost:
-		path = "POST " + path
-	default:
-		return "", false
-	}
-	if to, known := allowed[path]; known && !strings.Contains(path, "*") {
+	path = method + " " + strings.Trim(path, "/")
+	if to, known := allowed[path]; known && !strings.HasSuffix(path, "*") {
 		return to, true
 	}
 	parent, name, isBelow := strings.Cut(path, "/")

@@ -78,7 +78,7 @@ func (c *client) failure(err error) *upstreamError {
 			"Use the name in the certificate as URL, or enter it as TLS server name.")
 	case errors.As(err, &certificate):
 		return say(502, "TLS_INVALID_CERTIFICATE", fmt.Sprintf("%s has a certificate that is not valid: %v.", at, certificate), "Renew the certificate, and check both clocks.")
-	case errors.As(err, &notTLS):
+	case errors.As(err, &notTLS) || strings.Contains(text, "HTTP response to HTTPS client"):
 		return say(502, "NOT_TLS", at+" does not speak TLS.", "Use http:// in the URL, or switch TLS on at the aggregator.")
 	case strings.Contains(text, "remote error: tls:"):
 		return say(502, "TLS_REFUSED", at+" refused the TLS connection: it wants a client certificate, or another one.",
