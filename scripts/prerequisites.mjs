@@ -1,7 +1,7 @@
-// What the suites need besides npm packages: Redis, a Kafka to run, a browser. Installs what it can, and says what is missing
+// What the suites need besides npm packages: Redis, a Kafka to run, a browser, Go. Installs what it can, and says what is missing
 // otherwise. Each entry answers with the reason why it cannot be used, or with nothing when it can.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundle, repositoryRoot } from './bundle.mjs';
@@ -11,6 +11,14 @@ export const prerequisites = {
   redis: async () => program(['redis-server'], ['redis-server', 'redis-tools']) ?? program(['redis-cli'], ['redis-tools']),
   openssl: async () => program(['openssl'], ['openssl']),
   browser: async () => program(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], ['chromium']),
+  go: async () => {
+    const wanted = /^go (\S+)$/m.exec(readFileSync(join(repositoryRoot, 'go.mod'), 'utf8'))?.[1] ?? '';
+    const advice = `Go ${wanted} or newer is needed; get it from https://go.dev/dl (Go 1.24 or newer fetches it by itself unless GOTOOLCHAIN=local)`;
+    if (!onPath('go')) return `go is not installed. ${advice}`;
+    // Asked inside the module: an older Go answers for the newer one that it can fetch, or fails.
+    const { status, stdout, stderr } = spawnSync('go', ['env', 'GOVERSION'], { cwd: repositoryRoot, encoding: 'utf8' });
+    return status === 0 ? undefined : `${(stderr || stdout).trim().split('\n')[0]}. ${advice}`;
+  },
   kafka: async () => {
     const missing = program(['java'], ['default-jre-headless']) ?? program(['mvn'], ['maven']);
     if (missing !== undefined) return `${missing} (a real Kafka broker needs Java 17 or newer, and Maven to fetch it)`;

@@ -27,6 +27,7 @@ const steps = [
   { name: 'build', run: () => check(process.execPath, [join(repositoryRoot, 'scripts', 'build.mjs')]) },
   { name: 'unit', run: () => vitest('unit', []) },
   { name: 'plugin-unit', run: () => vitest('plugin', []) },
+  { name: 'go', needs: ['go'], run: goTests },
   { name: 'support', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/support/']) },
   { name: 'integration', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/integration/']) },
   { name: 'oracle', needs: ['redis'], run: () => vitest('integration', ['test/oracle/']) },
@@ -90,6 +91,31 @@ async function check(command, args) {
   const code = await run(command, args);
   if (code === 0) console.log('ok');
   return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, notes: code === 0 ? [] : [`ended with ${code}`] };
+}
+
+/**
+ * Formatting, vet, then every Go test; counted one by one from go's own record of them.
+ * @returns {Promise<Outcome>}
+ */
+async function goTests() {
+  const outcome = await check('sh', ['-c', 'test -z "$(gofmt -l pkg test Magefile.go | tee /dev/stderr)" && go vet ./...']);
+  const file = join(repositoryRoot, '.cache', 'test', 'go.json');
+  mkdirSync(join(repositoryRoot, '.cache', 'test'), { recursive: true });
+  // -count=1: what they start is no input that go's test cache knows of.
+  const code = await run('sh', ['-c', `go test -json -count=1 ./... > "$1"`, 'sh', file]);
+  for (const line of readFileSync(file, 'utf8').split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const { Action, Package, Test, Output } = JSON.parse(line);
+    if (Output !== undefined && code !== 0) process.stdout.write(Output);
+    if (Test === undefined && Action === 'fail') outcome.notes.push(`${Package} failed; see above`);
+    if (Test === undefined) continue;
+    if (Action === 'pass') outcome.passed++;
+    if (Action === 'fail') outcome.failed++;
+    if (Action === 'skip') outcome.skipped++;
+    if (Action === 'fail' || Action === 'skip') outcome.notes.push(`${Action}: ${Test}`);
+  }
+  if (code !== 0 && outcome.failed === 0) outcome.failed = 1;
+  return outcome;
 }
 
 /** @param {string} project @param {string[]} filters @returns {Promise<Outcome>} */

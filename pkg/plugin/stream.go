@@ -10,8 +10,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -33,8 +33,6 @@ const (
 	quietFailures = 1
 )
 
-var channelPath = regexp.MustCompile(`^q/[A-Za-z0-9_\-.=]{1,150}$`)
-
 // SubscribeStream lets a viewer in where the path is of ours and its data a query, and shows what the channel shows now.
 func (d *Datasource) SubscribeStream(ctx context.Context, req *backend.SubscribeStreamRequest) (*backend.SubscribeStreamResponse, error) {
 	wanted, err := d.parseSubscription(req.Path, req.Data)
@@ -46,7 +44,7 @@ func (d *Datasource) SubscribeStream(ctx context.Context, req *backend.Subscribe
 	if running == nil {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusOK}, nil
 	}
-	// Else whoever knows a path could have others look at a query of theirs.
+	// A hash can be forged; nobody shall be shown the query of another.
 	if running.spanMs != wanted.spanMs || string(running.query) != string(wanted.query) {
 		return &backend.SubscribeStreamResponse{Status: backend.SubscribeStreamStatusPermissionDenied}, nil
 	}
@@ -124,7 +122,8 @@ func (d *Datasource) parseSubscription(path string, data json.RawMessage) (subsc
 	if d.invalid != nil {
 		return subscription{}, d.invalid
 	}
-	if !channelPath.MatchString(path) {
+	hash, isQuery := strings.CutPrefix(path, "q/")
+	if !isQuery {
 		return subscription{}, errors.New("the path is not of the form q/<hash>")
 	}
 	var sent struct {
@@ -133,6 +132,9 @@ func (d *Datasource) parseSubscription(path string, data json.RawMessage) (subsc
 	}
 	if err := json.Unmarshal(data, &sent); err != nil {
 		return subscription{}, errors.New("the data is not {query, spanMs}")
+	}
+	if canonical, err := stableJSON(data); err != nil || channelHash(canonical) != hash {
+		return subscription{}, errors.New("the path is not the hash of the data")
 	}
 	fields, err := queryFields(sent.Query)
 	if err != nil || len(fields) == 0 {
