@@ -38,6 +38,7 @@ const ROWS_WHILE_HOVERING = 14;
 const ROWS_WHEN_PINNED = 200;
 const PINNED_MAX_HEIGHT_PX = 320;
 const ZOOM_AT_LEAST_PX = 5;
+const UNFOCUSED_ALPHA = 0.15;
 
 export function Chart({ view, label, width, height, timeRange, timeZone, eventBus, onZoom }: Props) {
   const theme = useTheme2();
@@ -148,7 +149,9 @@ function focusOnHover(eventBus: EventBus, feed: ChartFeed): () => void {
     const u = feed.plot;
     const index = name === null ? -1 : feed.view.lines.findIndex((line) => line.series.name === name);
     if (u === null || (name !== null && index < 0)) return;
-    u.setSeries(index < 0 ? null : index + 1, { focus: true });
+    // Not uPlot's own focus: its dimming would also follow every move of the mouse over the chart.
+    u.series.forEach((series, at) => (series.alpha = index < 0 || at === index + 1 ? 1 : UNFOCUSED_ALPHA));
+    u.redraw(false, false);
   };
   const subscriptions = [
     eventBus.getStream(DataHoverEvent).subscribe(({ payload }) => payload.dataId !== undefined && focus(payload.dataId)),

@@ -69,6 +69,8 @@ export function drawAnomalousPoints(u: uPlot, view: ChartView, colors: AnomalyCo
   ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
   ctx.clip();
   ctx.lineJoin = 'round';
+  // uPlot leaves the dash of the last series set.
+  ctx.setLineDash([]);
   view.lines.forEach((line, lineIndex) => {
     if (!line.visible) return;
     const spacing = (line.series.stepMs * u.bbox.width) / ((u.scales['x']?.max ?? 0) - (u.scales['x']?.min ?? 0)) / devicePixelRatio;

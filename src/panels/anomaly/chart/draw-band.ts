@@ -14,10 +14,10 @@ export function drawBands(u: uPlot, view: ChartView): void {
   ctx.beginPath();
   ctx.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
   ctx.clip();
-  ctx.globalAlpha = FILL_ALPHA;
   for (const line of view.lines) {
     const { lower, upper } = line.series;
     if (!line.band || lower === null || upper === null) continue;
+    ctx.globalAlpha = FILL_ALPHA * (u.series[line.series.index + 1]?.alpha ?? 1);
     ctx.fillStyle = line.color;
     for (const run of bandRuns(lower, upper, from, to)) {
       ctx.beginPath();

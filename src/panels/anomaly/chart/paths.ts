@@ -66,6 +66,7 @@ function hollowPoint(u: uPlot, timeMs: number, value: number, scaleKey: string, 
   const y = u.valToPos(value, scaleKey, true);
   if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
   ctx.save();
+  ctx.setLineDash([]);
   ctx.beginPath();
   ctx.arc(x, y, HOLLOW_RADIUS_PX * devicePixelRatio, 0, 2 * Math.PI);
   ctx.fillStyle = surface;
