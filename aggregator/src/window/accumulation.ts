@@ -6,9 +6,11 @@ import type { DeadLetter, PartitionId } from '../source/log.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
 import type { Admission, UnansweredValues } from './admission.js';
 import type { PartitionState } from './flush-batch.js';
+import type { GroupingTree } from './grouping-tree.js';
 import { Panes } from './panes.js';
 import type { PartitionProcessor } from './partition-processor.js';
 import { RawColumns } from './raw-columns.js';
+import type { SketchLog } from './sketch-log.js';
 
 /** Size of a dead letter besides the record. */
 const LETTER_BYTES = 500;
@@ -30,8 +32,9 @@ export class Accumulation {
   #deadLetterBytes = 0;
   readonly #processors = new Set<PartitionProcessor>();
 
-  constructor(definition: Definition, admission: Admission, expectedRows: number) {
-    this.panes = new Panes(definition, expectedRows);
+  /** @param sketchLog empty */
+  constructor(definition: Definition, tree: GroupingTree, admission: Admission, sketchLog: SketchLog, expectedRows: number) {
+    this.panes = new Panes(definition, tree, sketchLog);
     this.raw = new RawColumns(definition, expectedRows);
     this.unanswered = admission.newUnanswered();
   }

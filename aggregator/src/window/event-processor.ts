@@ -13,8 +13,10 @@ import type { RawRows, Resolution, SeriesDelta } from './flush-batch.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { Accumulation as OpenAccumulation } from './accumulation.js';
 import { RunEncoder } from '../sketch/runs.js';
+import { GroupingTree } from './grouping-tree.js';
 import { sealPanes } from './pane-seal.js';
 import type { PartitionProcessor } from './partition-processor.js';
+import { SketchLog } from './sketch-log.js';
 
 /** What of a refused record is kept. */
 const DEAD_LETTER_BYTES = 64 * 1024;
@@ -31,6 +33,9 @@ export class EventProcessor {
   readonly #updates: EventUpdates;
   readonly #dimensionIds: Uint32Array;
   readonly #encoder = new RunEncoder();
+  readonly #tree: GroupingTree;
+  /** Of the last sealed accumulation: used again, because it is large and spent by then. */
+  #spareLog: SketchLog | null = null;
   #otherIds: readonly number[];
   #expectedRows = 0;
   #admissionResetAtMs: number;
@@ -39,6 +44,7 @@ export class EventProcessor {
     this.#definition = definition;
     this.#clock = clock;
     this.#decoder = createJsonDecoder(definition);
+    this.#tree = new GroupingTree(definition);
     this.#updates = new EventUpdates(definition, this.#decoder);
     this.#dimensionIds = new Uint32Array(definition.dimensions.length);
     this.#otherIds = this.#internOther();
@@ -47,7 +53,9 @@ export class EventProcessor {
   }
 
   open(): Accumulation {
-    return new OpenAccumulation(this.#definition, this.admission, this.#expectedRows);
+    const sketchLog = this.#spareLog ?? new SketchLog(this.#definition, this.#tree.roots.length);
+    this.#spareLog = null;
+    return new OpenAccumulation(this.#definition, this.#tree, this.admission, sketchLog, this.#expectedRows);
   }
 
   /**
@@ -154,10 +162,11 @@ export class EventProcessor {
       throw new Error('dictionaries were renumbered under an open accumulation');
     }
     this.#expectedRows = accumulation.raw.rows;
-    return {
-      deltas: sealPanes(accumulation.panes, definition, decoder, this.#encoder, { tenants, valueOf: names }, fold),
-      raw: accumulation.raw.seal(decoder, tenants, fold),
-    };
+    const { panes } = accumulation;
+    const deltas = sealPanes(panes, definition, decoder, this.#encoder, { tenants, valueOf: names }, fold);
+    panes.sketchLog.clear();
+    this.#spareLog = panes.sketchLog;
+    return { deltas, raw: accumulation.raw.seal(decoder, tenants, fold) };
   }
 
   /** True when `forgetDictionaries` should be called at the next moment without an open accumulation. */

@@ -9,9 +9,12 @@ import { HyperLogLogReader } from '../sketch/hyperloglog.js';
 import { RunEncoder } from '../sketch/runs.js';
 import { EventUpdates } from './component-plan.js';
 import type { Resolution, SeriesDelta } from './flush-batch.js';
-import { type Fold, sealPanes } from './pane-seal.js';
+import { GroupingTree } from './grouping-tree.js';
+import type { Fold } from './pane-rollup.js';
+import { sealPanes } from './pane-seal.js';
 import { Panes } from './panes.js';
 import { tenantValueKey } from './raw-columns.js';
+import { SketchLog } from './sketch-log.js';
 
 const YAML = `
 name: panes
@@ -80,8 +83,12 @@ function expected(events: readonly TestEvent[], withSketches: boolean): unknown 
   };
 }
 
-describe('sealed panes', () => {
-  const definition = loadDefinition({ path: 'panes.yaml', text: YAML });
+/** One root, and one that leaves no hot grouping with all dimensions: two roots with a grouping below each and one below both. */
+describe.each([
+  ['of groupings within one another', YAML],
+  ['of groupings side by side', YAML.replace(/^groupings: .*$/m, 'groupings: [[], [country], [country, device], [device, plan]]')],
+])('sealed panes %s', (_, text) => {
+  const definition = loadDefinition({ path: 'panes.yaml', text });
   const componentOf = (measure: string): number => definition.measures.find((m) => m.name === measure)!.components[0];
 
   function found(delta: SeriesDelta): unknown {
@@ -115,7 +122,8 @@ describe('sealed panes', () => {
   function seal(events: readonly TestEvent[], foldOf: (ids: { id(dimension: number, value: string): number }) => Fold): SeriesDelta[] {
     const decoder = createJsonDecoder(definition);
     const updates = new EventUpdates(definition, decoder);
-    const panes = new Panes(definition, 0);
+    const tree = new GroupingTree(definition);
+    const panes = new Panes(definition, tree, new SketchLog(definition, tree.roots.length));
     const batch = batchOf(
       events.map((e, i) =>
         JSON.stringify({

@@ -1,5 +1,6 @@
-// The panes of one accumulation: what its events add to each series, per bucket. Filled event by event on the hot path: numbers
-// at once, sketches as rows of the sketch log. Invariant: a pane's numbers come only from events of this accumulation.
+// The panes of one accumulation: what its events add to each series, per bucket. Filled event by event on the hot path, in the root
+// groupings and the event's own resolution only: numbers at once, sketches as rows of the sketch log. Everything coarser is summed up
+// when the accumulation is sealed (pane-rollup.ts). Invariant: a pane's numbers come only from events of this accumulation.
 //
 // A slot is one series in one pane; slots are numbered through over all panes and groupings, and everything about a slot stands
 // in an array by its number.
@@ -8,8 +9,9 @@ import type { Definition, Grouping } from '../definition/model.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
 import type { EventUpdates } from './component-plan.js';
 import type { Resolution } from './flush-batch.js';
+import type { GroupingTree } from './grouping-tree.js';
 import { SeriesNumbers } from './series-numbers.js';
-import { SketchLog } from './sketch-log.js';
+import type { SketchLog } from './sketch-log.js';
 
 /** All series of one tenant in one bucket. */
 export interface Pane {
@@ -29,6 +31,7 @@ const FIRST_SLOTS = 256;
 export class Panes {
   /** The hot ones. */
   readonly groupings: readonly Grouping[];
+  readonly tree: GroupingTree;
   /** By position in `groupings`. */
   readonly series: readonly SeriesNumbers[];
   readonly sketchLog: SketchLog;
@@ -45,13 +48,15 @@ export class Panes {
   #groupingOf = new Uint16Array(FIRST_SLOTS);
   #seriesOf = new Int32Array(FIRST_SLOTS);
 
-  constructor(definition: Definition, expectedRows: number) {
-    this.groupings = definition.groupings.filter((g) => g.hot);
+  /** @param sketchLog empty */
+  constructor(definition: Definition, tree: GroupingTree, sketchLog: SketchLog) {
+    this.tree = tree;
+    this.groupings = tree.groupings;
     this.series = this.groupings.map((g) => new SeriesNumbers(g.dimensions));
-    this.sketchLog = new SketchLog(definition, this.groupings.length, expectedRows);
+    this.sketchLog = sketchLog;
     this.width = definition.components.length;
     this.#nanAtStart = Int32Array.from(definition.components.filter((c) => c.kind !== 'count' && c.kind !== 'sum').map((c) => c.index));
-    this.#eventSlots = new Int32Array(this.groupings.length);
+    this.#eventSlots = new Int32Array(tree.roots.length);
     this.#numbers = new Float64Array(this.width * FIRST_SLOTS);
   }
 
@@ -78,7 +83,7 @@ export class Panes {
     return this.#seriesOf[slot];
   }
 
-  /** Adds one event to its pane in every hot grouping. */
+  /** Adds one event to its pane in every root grouping. */
   add(
     tenant: number,
     resolution: Resolution,
@@ -94,13 +99,14 @@ export class Panes {
       pane = this.pane(tenant, resolution, bucketS);
       this.#recent[place] = pane;
     }
-    const groupings = this.series;
+    const roots = this.tree.roots;
     const slots = this.#eventSlots;
-    for (let g = 0; g < groupings.length; g++) {
-      const series = groupings[g].of(dimensionIds);
+    for (let r = 0; r < roots.length; r++) {
+      const g = roots[r];
+      const series = this.series[g].of(dimensionIds);
       const known = series < pane.slots[g].length ? pane.slots[g][series] : 0;
       const slot = known !== 0 ? known - 1 : this.#newSlot(pane, g, series);
-      slots[g] = slot;
+      slots[r] = slot;
       this.#addNumbers(slot * this.width, updates);
     }
     if (resolution !== 60) {

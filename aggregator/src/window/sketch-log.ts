@@ -1,7 +1,7 @@
-// What the events of one accumulation add to sketches, noted as they come: per event its slot in each grouping and one word per
-// sketch component. Turned into deltas when sealed: sorted by slot, each slot's words are a run. So the hot path writes a few
-// integers in a row, whatever the number of series, and no sketch exists before it is encoded.
-// Invariant: rows are only appended; a word of 0 means that the event adds nothing to that component.
+// What the events of one accumulation add to sketches, noted as they come: per component the event's slots in the root groupings
+// and one word. Turned into deltas when sealed: sorted by slot, each slot's words are a run, and a coarser slot's run is those of
+// its leaves one after the other. So the hot path writes a few integers in a row, whatever the number of series, and no sketch
+// exists before it is encoded. Invariant: rows are only appended; a word of 0 adds nothing and is not noted.
 
 import type { Component, Definition } from '../definition/model.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
@@ -11,207 +11,226 @@ import type { EventUpdates } from './component-plan.js';
 const UNIQUE = 0;
 const QUANTILES = 1;
 const TOP = 2;
-const LEAST_ROWS = 1_024;
+const FIRST_ROWS = 1_024;
+const NO_WEIGHTS = new Float64Array(0);
+
+/** The noted words of one component. */
+interface WordLog {
+  readonly component: Component;
+  readonly kind: number;
+  readonly field: number;
+  /** -1: each item counts 1. */
+  readonly weightField: number;
+  rows: number;
+  /** Row-major, by root. */
+  slots: Int32Array;
+  words: Int32Array;
+  /** Empty where no weight is wanted. */
+  weights: Float64Array;
+}
 
 export class SketchLog {
-  readonly #components: readonly Component[];
-  /** By component index: its place among the sketch components. */
-  readonly #place: Int32Array;
-  readonly #kind: Uint8Array;
-  readonly #field: Int32Array;
-  readonly #weightField: Int32Array;
-  readonly #groupings: number;
-  #rows = 0;
-  #capacity: number;
-  /** Row-major: slots by grouping, words by place, weights by place. */
-  #slots: Int32Array;
-  #words: Int32Array;
-  /** Empty where no top is weighted. */
-  #weights: Float64Array;
-  readonly #weighted: boolean;
+  readonly #logs: readonly WordLog[];
+  /** By component index: its log; null of numbers. */
+  readonly #logOf: readonly (WordLog | null)[];
+  readonly #roots: number;
 
-  constructor(definition: Definition, groupings: number, expectedRows: number) {
-    this.#components = definition.components.filter((c) => c.kind === 'unique' || c.kind === 'quantiles' || c.kind === 'top');
-    this.#place = new Int32Array(definition.components.length).fill(-1);
-    this.#components.forEach((component, place) => {
-      this.#place[component.index] = place;
-    });
-    this.#kind = Uint8Array.from(this.#components, (c) => (c.kind === 'unique' ? UNIQUE : c.kind === 'quantiles' ? QUANTILES : TOP));
-    this.#field = Int32Array.from(this.#components, (c) => c.field);
-    this.#weightField = Int32Array.from(this.#components, (c) => (c.kind === 'top' ? c.weightField : -1));
-    this.#weighted = this.#weightField.some((field) => field >= 0);
-    this.#groupings = groupings;
-    this.#capacity = this.#components.length === 0 ? 0 : Math.max(LEAST_ROWS, Math.ceil(expectedRows * 1.1));
-    this.#slots = new Int32Array(this.#capacity * groupings);
-    this.#words = new Int32Array(this.#capacity * this.#components.length);
-    this.#weights = new Float64Array(this.#weighted ? this.#capacity * this.#components.length : 0);
+  /** @param roots slots per event */
+  constructor(definition: Definition, roots: number) {
+    this.#roots = roots;
+    this.#logOf = definition.components.map((component) =>
+      component.kind === 'unique' || component.kind === 'quantiles' || component.kind === 'top' ? newLog(component, roots) : null,
+    );
+    this.#logs = this.#logOf.filter((log) => log !== null);
   }
 
-  /** @param slots by grouping; the decoder's current event adds to each of them */
+  /** To be used for the next accumulation: what was sorted is not touched. */
+  clear(): void {
+    for (const log of this.#logs) {
+      log.rows = 0;
+    }
+  }
+
+  /** @param slots by root; the decoder's current event adds to each of them */
   append(slots: Int32Array, updates: EventUpdates, decoder: EventDecoder): void {
-    if (updates.sketchCount === 0) {
-      return;
-    }
-    if (this.#rows === this.#capacity) {
-      this.#grow();
-    }
-    const row = this.#rows++;
-    const log = this.#slots;
-    let at = row * this.#groupings;
-    for (let g = 0; g < slots.length; g++) {
-      log[at++] = slots[g];
-    }
-    const words = this.#words;
-    const base = row * this.#kind.length;
+    const roots = this.#roots;
     for (let i = 0; i < updates.sketchCount; i++) {
-      const place = this.#place[updates.sketchComponent[i]];
-      const field = this.#field[place];
-      switch (this.#kind[place]) {
-        case UNIQUE:
-          words[base + place] = uniqueWord(decoder.hashLo[field], decoder.hashHi[field]);
-          break;
-        case QUANTILES:
-          words[base + place] = quantilesWord(decoder.numbers[field]);
-          break;
-        default:
-          words[base + place] = topWord(decoder.internId[field]);
-          if (this.#weightField[place] >= 0) {
-            this.#weights[base + place] = decoder.numbers[this.#weightField[place]];
-          }
+      const log = this.#logOf[updates.sketchComponent[i]];
+      if (log === null) {
+        continue;
+      }
+      const field = log.field;
+      const word =
+        log.kind === UNIQUE
+          ? uniqueWord(decoder.hashLo[field], decoder.hashHi[field])
+          : log.kind === QUANTILES
+            ? quantilesWord(decoder.numbers[field])
+            : topWord(decoder.internId[field]);
+      if (word === 0) {
+        continue;
+      }
+      const row = log.rows;
+      if (row === log.words.length) {
+        grow(log, roots);
+      }
+      log.rows = row + 1;
+      log.words[row] = word;
+      if (log.weightField >= 0) {
+        log.weights[row] = decoder.numbers[log.weightField];
+      }
+      if (roots === 1) {
+        log.slots[row] = slots[0];
+      } else {
+        for (let r = 0; r < roots; r++) {
+          log.slots[row * roots + r] = slots[r];
+        }
       }
     }
   }
 
   /**
    * Sorts the rows by slot.
-   * @param slotCount slots there are
+   * @param slotCount slots that events were added to
    * @param movedTo by slot: where its rows belong; null: none has moved
    */
   sort(slotCount: number, movedTo: Int32Array | null): SortedSketchLog {
-    const groupings = this.#groupings;
-    const entries = this.#rows * groupings;
-    const slots = this.#slots;
-    if (movedTo !== null) {
-      for (let i = 0; i < entries; i++) {
-        slots[i] = movedTo[slots[i]];
-      }
-    }
-    // A counting sort: `end[s]` first counts, then is where the next row of s goes, and last where those of s end.
-    const end = new Int32Array(slotCount + 1);
-    for (let i = 0; i < entries; i++) {
-      end[slots[i] + 1]++;
-    }
-    for (let s = 0; s < slotCount; s++) {
-      end[s + 1] += end[s];
-    }
-    const order = new Int32Array(entries);
-    let i = 0;
-    for (let row = 0; row < this.#rows; row++) {
-      for (let g = 0; g < groupings; g++) {
-        order[end[slots[i++]]++] = row;
-      }
-    }
-    return new SortedSketchLog(this.#components, this.#words, this.#weighted ? this.#weights : null, order, end);
+    return new SortedSketchLog(this.#logs.map((log) => sortWords(log, this.#roots, slotCount, movedTo)));
   }
+}
 
-  #grow(): void {
-    this.#capacity *= 2;
-    this.#slots = grown(this.#slots, new Int32Array(this.#capacity * this.#groupings));
-    this.#words = grown(this.#words, new Int32Array(this.#capacity * this.#components.length));
-    if (this.#weighted) {
-      this.#weights = grown(this.#weights, new Float64Array(this.#capacity * this.#components.length));
+function newLog(component: Component, roots: number): WordLog {
+  const weightField = component.kind === 'top' ? component.weightField : -1;
+  return {
+    component,
+    kind: component.kind === 'unique' ? UNIQUE : component.kind === 'quantiles' ? QUANTILES : TOP,
+    field: component.field,
+    weightField,
+    rows: 0,
+    slots: new Int32Array(FIRST_ROWS * roots),
+    words: new Int32Array(FIRST_ROWS),
+    weights: weightField < 0 ? NO_WEIGHTS : new Float64Array(FIRST_ROWS),
+  };
+}
+
+function grow(log: WordLog, roots: number): void {
+  const rows = log.words.length * 2;
+  log.slots = grown(log.slots, new Int32Array(rows * roots));
+  log.words = grown(log.words, new Int32Array(rows));
+  if (log.weightField >= 0) {
+    log.weights = grown(log.weights, new Float64Array(rows));
+  }
+}
+
+/** The words of one component by slot: those of slot s stand in [end[s - 1], end[s]). */
+interface SortedWords {
+  readonly component: Component;
+  readonly end: Int32Array;
+  readonly words: Int32Array;
+  readonly weights: Float64Array | null;
+}
+
+/** A counting sort: `end[s]` first counts, then is where the next row of s goes, and last where those of s end. */
+function sortWords(log: WordLog, roots: number, slotCount: number, movedTo: Int32Array | null): SortedWords {
+  const entries = log.rows * roots;
+  const slots = log.slots;
+  const end = new Int32Array(slotCount + 1);
+  if (movedTo !== null) {
+    for (let i = 0; i < entries; i++) {
+      slots[i] = movedTo[slots[i]];
     }
   }
+  for (let i = 0; i < entries; i++) {
+    end[slots[i] + 1]++;
+  }
+  for (let s = 0; s < slotCount; s++) {
+    end[s + 1] += end[s];
+  }
+  const words = new Int32Array(entries);
+  const weights = log.weightField < 0 ? null : new Float64Array(entries);
+  const from = log.words;
+  if (roots === 1 && weights === null) {
+    for (let i = 0; i < entries; i++) {
+      words[end[slots[i]]++] = from[i];
+    }
+  } else {
+    for (let i = 0; i < entries; i++) {
+      const row = (i / roots) | 0;
+      const at = end[slots[i]]++;
+      words[at] = from[row];
+      if (weights !== null) {
+        weights[at] = log.weights[row];
+      }
+    }
+  }
+  return { component: log.component, end, words, weights };
 }
 
 /** Reads the words of slots and encodes them. */
 export class SortedSketchLog {
-  readonly #components: readonly Component[];
-  readonly #words: Int32Array;
-  readonly #weights: Float64Array | null;
-  readonly #order: Int32Array;
-  readonly #end: Int32Array;
-  #run = new Int32Array(1_024);
-  #runWeights = new Float64Array(0);
+  readonly #sorted: readonly SortedWords[];
+  /** Where a run is put together: the encoder may spoil it. */
+  #run: Int32Array = new Int32Array(FIRST_ROWS);
+  #runWeights: Float64Array = new Float64Array(FIRST_ROWS);
 
-  constructor(components: readonly Component[], words: Int32Array, weights: Float64Array | null, order: Int32Array, end: Int32Array) {
-    this.#components = components;
-    this.#words = words;
-    this.#weights = weights;
-    this.#order = order;
-    this.#end = end;
-    if (weights !== null) {
-      this.#runWeights = new Float64Array(this.#run.length);
-    }
+  constructor(sorted: readonly SortedWords[]) {
+    this.#sorted = sorted;
   }
 
   /**
    * The deltas of some slots taken together, by component index.
-   * @param members the slots, in `members[from … to)`
+   * @param leaves the slots, in `leaves[from … to)`
    * @param width number of components
    */
-  encode(members: Int32Array, from: number, to: number, width: number, decoder: EventDecoder, encoder: RunEncoder): (Uint8Array | null)[] {
-    const deltas: (Uint8Array | null)[] = [];
-    for (let c = 0; c < width; c++) {
-      deltas.push(null);
-    }
-    let rows = 0;
-    for (let m = from; m < to; m++) {
-      rows += this.#end[members[m]] - this.#begin(members[m]);
-    }
-    if (rows === 0) {
-      return deltas;
-    }
-    if (rows > this.#run.length) {
-      this.#run = new Int32Array(Math.max(rows, this.#run.length * 2));
-      this.#runWeights = new Float64Array(this.#weights === null ? 0 : this.#run.length);
-    }
-    for (let place = 0; place < this.#components.length; place++) {
-      const component = this.#components[place];
-      const weighted = component.kind === 'top' && component.weightField >= 0;
-      let count = 0;
-      for (let m = from; m < to; m++) {
-        count = this.#gather(members[m], place, weighted, count);
+  encode(leaves: Int32Array, from: number, to: number, width: number, decoder: EventDecoder, encoder: RunEncoder): (Uint8Array | null)[] {
+    const deltas = new Array<Uint8Array | null>(width).fill(null);
+    for (const sorted of this.#sorted) {
+      const { component, weights } = sorted;
+      const count = this.#gather(sorted, leaves, from, to);
+      switch (component.kind) {
+        case 'unique':
+          deltas[component.index] = encoder.unique(this.#run, count);
+          break;
+        case 'quantiles':
+          deltas[component.index] = encoder.quantiles(this.#run, count);
+          break;
+        default:
+          deltas[component.index] = encoder.top(
+            this.#run,
+            weights === null ? null : this.#runWeights,
+            count,
+            component.kind === 'top' ? component.keep : 0,
+            decoder.names(component.field),
+          );
       }
-      deltas[component.index] = this.#encodeRun(component, weighted, count, decoder, encoder);
     }
     return deltas;
   }
 
-  #begin(slot: number): number {
-    return slot === 0 ? 0 : this.#end[slot - 1];
-  }
-
-  #gather(slot: number, place: number, weighted: boolean, at: number): number {
-    const width = this.#components.length;
-    const words = this.#words;
-    const order = this.#order;
-    const run = this.#run;
-    const end = this.#end[slot];
-    let count = at;
-    for (let i = this.#begin(slot); i < end; i++) {
-      const from = order[i] * width + place;
-      const word = words[from];
-      if (word !== 0) {
-        run[count] = word;
-        if (weighted && this.#weights !== null) {
-          this.#runWeights[count] = this.#weights[from];
-        }
-        count++;
+  #gather({ end, words, weights }: SortedWords, leaves: Int32Array, from: number, to: number): number {
+    let run = this.#run;
+    let count = 0;
+    for (let l = from; l < to; l++) {
+      const slot = leaves[l];
+      const first = slot === 0 ? 0 : end[slot - 1];
+      const last = end[slot];
+      if (count + last - first > run.length) {
+        run = this.#growRun(count + last - first);
+      }
+      if (weights !== null) {
+        this.#runWeights.set(weights.subarray(first, last), count);
+      }
+      for (let i = first; i < last; i++) {
+        run[count++] = words[i];
       }
     }
     return count;
   }
 
-  #encodeRun(component: Component, weighted: boolean, count: number, decoder: EventDecoder, encoder: RunEncoder): Uint8Array | null {
-    switch (component.kind) {
-      case 'unique':
-        return encoder.unique(this.#run, count);
-      case 'quantiles':
-        return encoder.quantiles(this.#run, count);
-      default:
-        return encoder.top(this.#run, weighted ? this.#runWeights : null, count, component.keep, decoder.names(component.field));
-    }
+  #growRun(least: number): Int32Array {
+    const length = Math.max(least, this.#run.length * 2);
+    this.#run = grown(this.#run, new Int32Array(length));
+    this.#runWeights = grown(this.#runWeights, new Float64Array(length));
+    return this.#run;
   }
 }
 
