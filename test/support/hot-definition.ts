@@ -22,7 +22,14 @@ export interface HotDefinitionChanges {
 /** Dimensions country, device; groupings none, country, device, both. Two tenants, a and b. */
 export function hotDefinition(changes: HotDefinitionChanges = {}): Definition {
   const caps = changes.caps ?? [100, 10];
-  const quotas = { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0 };
+  const quotas = {
+    queriesInFlight: 0,
+    queriesPerSecond: 0,
+    seriesPerQuery: 0,
+    ingestEventsPerSecond: 0,
+    liveSubscriptions: 0,
+    liveQueries: 0,
+  };
   return {
     name: 'test',
     layoutHash: changes.layoutHash ?? 'abcdef0123456789',

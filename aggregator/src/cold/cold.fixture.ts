@@ -7,6 +7,7 @@ import type { Component, Condition, Definition, Field, Grouping, Measure } from 
 import type { Filter, Output, TierRead, TopItem } from '../query/tier-read.js';
 import { binOf, coarseBin } from '../sketch/ddsketch-bins.js';
 import type { RawColumn, RawRows } from '../window/flush-batch.js';
+import { TextColumn } from '../window/text-column.js';
 
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
@@ -117,7 +118,14 @@ function groupings(...sets: number[][]): readonly Grouping[] {
 const NO_TLS = { enabled: false, ca: '', cert: '', key: '', serverName: '', insecureSkipVerify: false };
 
 export function testDefinition(database: string, more: Partial<Definition> = {}): Definition {
-  const quotas = { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0 };
+  const quotas = {
+    queriesInFlight: 0,
+    queriesPerSecond: 0,
+    seriesPerQuery: 0,
+    ingestEventsPerSecond: 0,
+    liveSubscriptions: 0,
+    liveQueries: 0,
+  };
   return {
     name: 'shop',
     layoutHash: 'layout-1',
@@ -247,9 +255,11 @@ export function toRawRows(definition: Definition, events: readonly TestEvent[]):
     } else if (interned) {
       columns.push(low(name, (event) => textOf(event, name)));
     } else {
-      const texts = events.map((event) => Buffer.from(textOf(event, name)));
-      let end = 0;
-      columns.push({ name, type: 'String', bytes: Buffer.concat(texts), ends: Uint32Array.from(texts, (bytes) => (end += bytes.length)) });
+      const text = new TextColumn();
+      for (const bytes of events.map((event) => Buffer.from(textOf(event, name)))) {
+        text.append(bytes, 0, bytes.length);
+      }
+      columns.push({ name, type: 'String', encoded: text.encoded });
     }
   }
   const minutes = [...new Set(events.map((event) => Math.floor(event.timeMs / MINUTE)))].sort((a, b) => a - b);

@@ -109,7 +109,14 @@ export function definitionOf(spec: DefinitionSpec): Definition {
     tenants: (spec.tenants ?? ['default']).map((name) => ({
       name,
       tokenSha256: [],
-      quotas: { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0 },
+      quotas: {
+        queriesInFlight: 0,
+        queriesPerSecond: 0,
+        seriesPerQuery: 0,
+        ingestEventsPerSecond: 0,
+        liveSubscriptions: 0,
+        liveQueries: 0,
+      },
     })),
     authRequired: false,
     hot: {

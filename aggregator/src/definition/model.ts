@@ -120,6 +120,8 @@ export interface Quotas {
   readonly queriesPerSecond: number;
   readonly seriesPerQuery: number;
   readonly ingestEventsPerSecond: number;
+  readonly liveSubscriptions: number;
+  readonly liveQueries: number;
 }
 
 export interface TlsConfig {

@@ -160,6 +160,10 @@ const quotas = z
       .min(0, { error: 'at least 0' })
       .default(0)
       .describe('Events accepted by HTTP collect per second.'),
+    liveSubscriptions: wholeNumber(0, 1_000_000).default(20_000).describe('Live connections, and live subscriptions, of one process.'),
+    liveQueries: wholeNumber(0, 100_000)
+      .default(1_000)
+      .describe('Distinct live queries of one process: each is evaluated after each flush.'),
   })
   .prefault({})
   .describe('Limits of one tenant; 0 means none. What is beyond is refused with 429.');

@@ -199,7 +199,7 @@ describe('executions', () => {
     const rows = await bench.result({ measure: 'views', groupBy: ['country'], bucket: '1m' });
     expect(rows).toMatchObject({ status: 400 });
     expect(custom(rows.frames[0]).error).toMatchObject({ code: 'ROW_LIMIT', path: 'queries[0]' });
-    const quotas = { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 3, ingestEventsPerSecond: 0 };
+    const quotas = { ...testTenant().quotas, seriesPerQuery: 3 };
     const few = new Bench(DAY_EVENTS);
     expect(await few.result({ measure: 'views', groupBy: ['country'] }, NOW - H, NEVER, testTenant('shop', { quotas }))).toMatchObject({
       status: 429,

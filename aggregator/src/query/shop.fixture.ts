@@ -92,7 +92,7 @@ export function testTenant(name = 'shop', more: Partial<Tenant> = {}): Tenant {
   return {
     name,
     tokenSha256: [],
-    quotas: { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0 },
+    quotas: { queriesInFlight: 0, queriesPerSecond: 0, seriesPerQuery: 0, ingestEventsPerSecond: 0, liveSubscriptions: 0, liveQueries: 0 },
     ...more,
   };
 }
