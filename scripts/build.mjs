@@ -44,10 +44,11 @@ const targets = [
 
 /**
  * Builds into aggregator/dist, dist and preview/dist. @throws Error when a source does not compile
- * @param {{ onlyStale: boolean, log?: (line: string) => void }} options
+ * @param {{ onlyStale: boolean, only?: string | undefined, log?: (line: string) => void }} options only: the name of one target
  */
-export async function buildAll({ onlyStale, log = console.log }) {
+export async function buildAll({ onlyStale, only, log = console.log }) {
   for (const { name, output, sources, make } of targets) {
+    if (only !== undefined && only !== name) continue;
     if (onlyStale && existsSync(output) && statSync(output).mtimeMs >= newest(sources)) continue;
     const started = performance.now();
     try {
@@ -75,7 +76,8 @@ function newest(paths) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await buildAll({ onlyStale: process.argv.includes('--if-stale') }).catch((error) => {
+  const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length);
+  await buildAll({ onlyStale: process.argv.includes('--if-stale'), only }).catch((error) => {
     console.error(error.message);
     process.exit(1);
   });

@@ -22,6 +22,8 @@ export interface TidemarkOptions {
   readonly port?: number;
   /** running: it works. listening: HTTP answers, stores may still be missing. @default 'running' */
   readonly until?: 'running' | 'listening';
+  /** @default the built program */
+  readonly program?: string;
 }
 
 export interface Readiness {
@@ -52,7 +54,7 @@ export interface CommandResult {
 export async function buildTidemark(): Promise<void> {
   const root = repositoryRoot();
   await withFileLock(join(root, '.cache', 'build.lock'), 120_000, async () => {
-    await run(process.execPath, [join(root, 'scripts', 'build.mjs'), '--if-stale'], { cwd: root });
+    await run(process.execPath, [join(root, 'scripts', 'build.mjs'), '--if-stale', '--only=aggregator'], { cwd: root });
   });
 }
 
@@ -64,7 +66,7 @@ export async function startTidemark(options: TidemarkOptions): Promise<Tidemark>
   const managed = await startProcess({
     name: `tidemark serve on ${port}`,
     command: process.execPath,
-    args: [PROGRAM, 'serve', '--definition', options.definition],
+    args: [options.program ?? PROGRAM, 'serve', '--definition', options.definition],
     cwd: repositoryRoot(),
     env: { ...withoutSettings(), ...options.env, TIDEMARK_SERVER_PORT: String(port) },
     ready: async () => (await fetch(url + path).catch(() => null))?.ok === true,
