@@ -38,17 +38,23 @@ export class RememberingReference extends Reference {
   }
 }
 
-/** @param fromMs @param toMs whole minutes, epoch ms */
-export function everyQuestion(reference: Reference, fromMs: number, toMs: number): Question[] {
+/**
+ * @param fromMs @param toMs epoch ms, multiples of the buckets
+ * @param bucketsMs 0: a total
+ */
+export function everyQuestion(
+  reference: Reference,
+  fromMs: number,
+  toMs: number,
+  bucketsMs: readonly number[] = [0, MINUTE_MS],
+): Question[] {
   const groupings = [[], ...reference.dimensions.map((dimension) => [dimension])];
   return reference.measures.flatMap((measure) =>
-    groupings.flatMap((groupBy) =>
-      [0, MINUTE_MS].flatMap((bucketMs) => question(reference, measure, groupBy, bucketMs, fromMs, toMs) ?? []),
-    ),
+    groupings.flatMap((groupBy) => bucketsMs.flatMap((bucketMs) => question(reference, measure, groupBy, bucketMs, fromMs, toMs) ?? [])),
   );
 }
 
-/** @returns null where the measure has no such form: a top list has no time series */
+/** @returns null where the measure has no such form: a top list has no time series, a window slides by whole steps */
 function question(
   reference: Reference,
   measure: string,
@@ -59,13 +65,21 @@ function question(
 ): Question | null {
   const { kind, window, quantiles } = reference.measure(measure);
   if (kind === 'top' && bucketMs > 0) return null;
+  if (window !== undefined && bucketMs > 0 && bucketMs % durationMs(window.slide) !== 0) return null;
   const q = kind === 'quantiles' ? (quantiles?.at(-1) ?? 0.5) : null;
   const ask: Ask = { measure, stat: q === null ? 'value' : `p${q * 100}`, groupBy, filters: [] };
   const stat = q === null ? {} : { stat: ask.stat };
   const query =
     kind === 'top'
       ? { refId: 'A', kind, measure, groupBy, limit: 5 }
-      : { refId: 'A', kind: 'metric', measure, groupBy, ...stat, ...(bucketMs === 0 ? { format: 'total' } : { bucket: '1m' }) };
+      : {
+          refId: 'A',
+          kind: 'metric',
+          measure,
+          groupBy,
+          ...stat,
+          ...(bucketMs === 0 ? { format: 'total' } : { bucket: `${bucketMs / 1_000}s` }),
+        };
   const windowMs = window === undefined || bucketMs === 0 ? null : durationMs(window.size);
   return { ask, fromMs, toMs, bucketMs, windowMs, q, body: { from: fromMs, to: toMs, queries: [query] } };
 }

@@ -21,6 +21,7 @@ import type { HotSource } from '../../aggregator/src/query/execute.js';
 import type { FreshnessProvider } from '../../aggregator/src/query/freshness.js';
 import { createHotSource, createQueryEngine } from '../../aggregator/src/runtime/query-engine.js';
 import { compactDelta } from '../../aggregator/src/sketch/codecs.js';
+import { repositoryRoot } from '../support/repository-root.js';
 import { DeadLetterList, type ScriptedLog, type SetClock } from '../support/scripted-log.js';
 
 export interface Stack {
@@ -37,7 +38,7 @@ export interface Stack {
 }
 
 export function oracleDefinition(): { readonly yaml: string; readonly definition: Definition } {
-  const path = join(import.meta.dirname, 'shop.yaml');
+  const path = join(repositoryRoot(), 'test', 'oracle', 'shop.yaml');
   const yaml = readFileSync(path, 'utf8');
   return { yaml, definition: loadDefinition({ path, text: yaml }) };
 }

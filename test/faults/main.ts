@@ -1,0 +1,61 @@
+// `npm run test:faults -- --seed S --actions N [--seeds K] [--minutes M] [--replay FILE]`: draws a plan from the seed, prints it, carries
+// it out, and ends with figures. Exit code 0 only when nothing was wrong.
+
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { drawPlan, printPlan, readPlan, type Plan } from './plan.js';
+import { runFaults, type RunResult } from './run.js';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    actions: { type: 'string', default: '40' },
+    seeds: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '0' },
+    replay: { type: 'string' },
+    without: { type: 'string' },
+  },
+});
+const say = (line: string): void => console.log(line);
+
+function plans(): Plan[] {
+  if (values.replay !== undefined) return [readPlan(readFileSync(values.replay, 'utf8'))];
+  const first = wholeNumber('seed', values.seed);
+  const count = wholeNumber('actions', values.actions);
+  return Array.from({ length: wholeNumber('seeds', values.seeds) }, (_, i) => drawPlan(first + i, count));
+}
+
+function wholeNumber(name: string, text: string): number {
+  if (!/^\d+$/.test(text)) {
+    console.error(`--${name} wants a whole number, not ${JSON.stringify(text)}`);
+    process.exit(2);
+  }
+  return Number(text);
+}
+
+const minutes = wholeNumber('minutes', values.minutes);
+const results: RunResult[] = [];
+for (const plan of plans()) {
+  printPlan(plan).forEach(say);
+  const result = await runFaults({
+    plan,
+    say,
+    ...(values.without === undefined ? {} : { without: values.without }),
+    ...(minutes === 0 ? {} : { limitMs: minutes * 60_000 }),
+  });
+  results.push(result);
+  const { kills, pauses, wipes, probes, verdict, survived, missed, seconds } = result;
+  say(
+    `seed ${plan.seed}: ${survived} actions, ${missed} that met nothing, ${kills} kills, ${pauses} pauses, ${wipes} wipes, ${verdict.events} events, ${verdict.questions} questions, probes ${JSON.stringify(probes)}, ${seconds.toFixed(0)} s, ${result.problems.length === 0 ? 'right' : 'WRONG'}`,
+  );
+  result.problems.forEach((problem) => say(`WRONG ${problem}`));
+}
+const sum = (of: (result: RunResult) => number): number => results.reduce((total, result) => total + of(result), 0);
+const wrong = sum(({ problems }) => problems.length);
+say(`figure faults_kills ${sum((r) => r.kills)} processes`);
+say(`figure faults_probes ${sum(({ probes }) => probes.right + probes.partial + probes.refused)} answers`);
+say(`figure faults_wrong_answers ${sum(({ probes }) => probes.wrong)} answers`);
+say(`figure faults_survived ${wrong === 0 ? sum((r) => r.survived) : 0} actions`);
+say(`figure events_lost ${sum(({ verdict }) => verdict.lost)} events`);
+say(`figure events_doubled ${sum(({ verdict }) => verdict.doubled)} events`);
+process.exit(wrong === 0 ? 0 : 1);

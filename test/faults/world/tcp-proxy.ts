@@ -1,0 +1,109 @@
+// A TCP proxy that misbehaves when told: cuts every link, keeps an answer back and cuts then, holds everything, leads elsewhere.
+// Bytes are never changed.
+
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+interface Link {
+  readonly client: Socket;
+  readonly server: Socket;
+  /** The client has sent what was waited for: its answer must not arrive. */
+  doomed: boolean;
+}
+
+export class TcpProxy {
+  readonly #server: Server;
+  readonly #links = new Set<Link>();
+  #target: number;
+  #loseAnswerTo: { readonly marker: string; left: number; readonly lost: () => void } | null = null;
+
+  private constructor(server: Server, target: number) {
+    this.#server = server;
+    this.#target = target;
+  }
+
+  /** @param target port on this machine */
+  static async open(target: number): Promise<TcpProxy> {
+    const server = createServer();
+    const proxy = new TcpProxy(server, target);
+    server.on('connection', (client) => proxy.#accept(client));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', resolve);
+    });
+    return proxy;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the proxy does not listen');
+    return address.port;
+  }
+
+  /** New links lead there; those that are open end. */
+  retarget(port: number): void {
+    this.#target = port;
+    this.cut();
+  }
+
+  /** Ends every link. */
+  cut(): void {
+    for (const link of this.#links) this.#end(link);
+  }
+
+  /**
+   * The next links whose client sends `marker` are cut when the server answers: the request took effect, the client is not told.
+   * @returns resolves when that has happened `times` times
+   */
+  loseAnswerTo(marker: string, times: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#loseAnswerTo = { marker, left: times, lost: resolve };
+    });
+  }
+
+  stopLosing(): void {
+    this.#loseAnswerTo = null;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  #accept(client: Socket): void {
+    const server = connect(this.#target, '127.0.0.1');
+    const link: Link = { client, server, doomed: false };
+    this.#links.add(link);
+    client.setNoDelay(true);
+    server.setNoDelay(true);
+    client.on('data', (bytes) => {
+      const losing = this.#loseAnswerTo;
+      if (losing !== null && losing.left > 0 && bytes.includes(losing.marker)) link.doomed = true;
+      if (!server.write(bytes)) {
+        client.pause();
+        server.once('drain', () => client.resume());
+      }
+    });
+    server.on('data', (bytes) => {
+      if (link.doomed) {
+        const losing = this.#loseAnswerTo;
+        this.#end(link);
+        if (losing !== null && --losing.left === 0) losing.lost();
+        return;
+      }
+      if (!client.write(bytes)) {
+        server.pause();
+        client.once('drain', () => server.resume());
+      }
+    });
+    for (const socket of [client, server]) {
+      socket.on('error', () => this.#end(link));
+      socket.on('close', () => this.#end(link));
+    }
+  }
+
+  #end(link: Link): void {
+    if (!this.#links.delete(link)) return;
+    link.client.destroy();
+    link.server.destroy();
+  }
+}
