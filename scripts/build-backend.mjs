@@ -46,8 +46,9 @@ function go(args) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   try {
-    buildBackend({ all: process.argv.includes('--all') });
-    console.log(`built ${process.argv.includes('--all') ? 'the backend for every platform' : backendBinary()}`);
+    const all = process.argv.includes('--all');
+    buildBackend({ all });
+    console.log(all ? 'built the backend for every platform' : backendBinary());
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     process.exit(1);
