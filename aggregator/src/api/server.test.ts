@@ -136,7 +136,7 @@ describe('operations', () => {
       '/readyz',
     ]);
     const query = document.paths['/api/v1/query'].post;
-    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(4);
+    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(5);
     expect(Object.keys(query.responses)).toEqual(['200', '400', '401', '403', '413', '415', '429']);
     const parameters = document.paths['/api/v1/series/{measure}'].get.parameters;
     expect(parameters.find((one: { name: string }) => one.name === 'measure')).toMatchObject({ in: 'path', required: true });
@@ -189,6 +189,15 @@ describe('the page', () => {
     expect((await get('/page.js')).headers['content-type']).toBe('text/javascript; charset=utf-8');
     expect((await get('/', { 'if-none-match': String(index.headers['etag']) })).statusCode).toBe(304);
     expect((await bench().get('/')).statusCode).toBe(404);
+  });
+
+  it('is served at addresses of its own to browsers alone', async () => {
+    const { get } = bench({ staticDir: join(dir, 'page') });
+    const accept = 'text/html,application/xhtml+xml,*/*;q=0.8';
+    expect((await get('/d/shop?from=now-1h', { accept })).body).toBe('<h1>hello</h1>');
+    expect((await get('/d/shop')).statusCode).toBe(404);
+    expect((await get('/missing.js', { accept })).statusCode).toBe(404);
+    expect((await get('/api/v1/nothing', { accept })).statusCode).toBe(404);
   });
 
   it.each([

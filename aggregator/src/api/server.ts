@@ -126,6 +126,9 @@ function serveRest(app: FastifyInstance, routes: readonly Route[], staticDir: st
     if (files !== null && (request.method === 'GET' || request.method === 'HEAD')) {
       const file = await files.serve(path, request.headers['if-none-match']);
       if (file !== null) return send(reply, file);
+      // The page has addresses of its own below `/`; a browser that opens one gets the page, which knows what to show.
+      const page = isPageAddress(path, request.headers.accept) ? await files.serve('/', request.headers['if-none-match']) : null;
+      if (page !== null) return send(reply, page);
     }
     const near = nearest(
       path,
@@ -138,6 +141,11 @@ function serveRest(app: FastifyInstance, routes: readonly Route[], staticDir: st
       `${near === null ? '' : `Did you mean ${near}? `}GET /api/v1/openapi.json lists what there is.`,
     );
   });
+}
+
+/** Asked for by a person's browser, and neither an API's path nor a file's name. */
+function isPageAddress(path: string, accept: string | undefined): boolean {
+  return accept?.includes('text/html') === true && !path.startsWith('/api/') && !(path.split('/').at(-1) ?? '').includes('.');
 }
 
 function matchesPath(pattern: string, path: string): boolean {
