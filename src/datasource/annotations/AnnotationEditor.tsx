@@ -1,0 +1,78 @@
+// The editor of an annotation query: which events, and how each is worded.
+
+import { useId } from 'react';
+import type { QueryEditorProps } from '@grafana/data';
+import { Input } from '@grafana/ui';
+import type { TidemarkDataSource } from '../datasource';
+import { dimensionOptions } from '../editor/choices';
+import { EditorField, EditorRow } from '../editor/EditorRow';
+import { FiltersField } from '../editor/FiltersField';
+import { LimitField } from '../editor/OptionFields';
+import { useCatalog } from '../editor/use-catalog';
+import { checkQuery } from '../query/check-query';
+import { migrateQuery } from '../query/migrate';
+import type { TidemarkQuery } from '../query/model';
+import type { TidemarkOptions } from '../settings';
+
+type Props = QueryEditorProps<TidemarkDataSource, TidemarkQuery, TidemarkOptions>;
+
+export function AnnotationEditor({ datasource, query: stored, onChange, range }: Props) {
+  const id = useId();
+  const query: TidemarkQuery = { ...migrateQuery(stored), kind: 'events' };
+  const { catalog } = useCatalog(datasource);
+  const problems = checkQuery(query, catalog);
+  const change = (fields: Partial<TidemarkQuery>): void => onChange({ ...query, ...fields });
+  const { text = '', tags = [] } = query.annotation ?? {};
+  const asked = range === undefined ? undefined : { fromMs: range.from.valueOf(), toMs: range.to.valueOf() };
+  return (
+    <>
+      <EditorRow>
+        <EditorField label="Events where" id={`${id}-filters`} tooltip="Each event becomes an annotation.">
+          <FiltersField
+            id={`${id}-filters`}
+            filters={query.filters ?? []}
+            dimensions={dimensionOptions(catalog)}
+            variables={[]}
+            problems={problems}
+            suggest={(dimension, search) => datasource.values({ dimension, search, range: asked })}
+            onChange={(filters) => change({ filters })}
+            onRun={() => undefined}
+          />
+        </EditorField>
+        <LimitField id={id} query={query} problems={problems} type={change} run={() => undefined} label="Most" placeholder="100" />
+      </EditorRow>
+      <EditorRow>
+        <EditorField
+          label="Text"
+          id={`${id}-text`}
+          optional
+          tooltip="{{column}} is filled in by the event. Left empty: its columns with their values."
+        >
+          <Input
+            id={`${id}-text`}
+            width={40}
+            placeholder="{{type}} in {{country}}"
+            value={text}
+            onChange={(event) => change({ annotation: { text: event.currentTarget.value, tags } })}
+          />
+        </EditorField>
+        <EditorField label="Tags" id={`${id}-tags`} optional tooltip="Columns whose values become tags, with commas between.">
+          <Input
+            id={`${id}-tags`}
+            width={28}
+            placeholder="type, country"
+            defaultValue={tags.join(', ')}
+            onBlur={(event) => change({ annotation: { text, tags: listOf(event.currentTarget.value) } })}
+          />
+        </EditorField>
+      </EditorRow>
+    </>
+  );
+}
+
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}

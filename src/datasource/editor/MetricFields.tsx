@@ -1,0 +1,127 @@
+// What is asked: the measure with its statistic, what it is split by, and the form of the answer.
+
+import { Combobox, MultiCombobox, type ComboboxOption } from '@grafana/ui';
+import type { Catalog } from '../catalog';
+import type { Problems } from '../query/check-query';
+import type { TidemarkQuery } from '../query/model';
+import { dimensionOptions, FORMAT_OPTIONS, measureHint, measureOptions, statOptions, withVariables } from './choices';
+import { EditorField } from './EditorRow';
+
+export interface FieldsProps {
+  readonly id: string;
+  readonly query: TidemarkQuery;
+  readonly catalog: Catalog | null;
+  readonly loading: boolean;
+  readonly variables: readonly string[];
+  readonly problems: Problems;
+  /** Changes and asks at once. */
+  readonly change: (fields: Partial<TidemarkQuery>) => void;
+  /** Changes while something is being typed; `run` follows. */
+  readonly type: (fields: Partial<TidemarkQuery>) => void;
+  readonly run: () => void;
+}
+
+export function MetricFields({ id, query, catalog, loading, variables, problems, change }: FieldsProps) {
+  const measure = catalog?.measures.find(({ name }) => name === query.measure);
+  const top = query.kind === 'top';
+  const ranksItems = top && measure?.kind === 'top';
+  const stats = statOptions(measure);
+  return (
+    <>
+      <EditorField label="Measure" id={`${id}-measure`} problem={problems.get('measure')} hint={measureHint(measure)}>
+        <Combobox
+          id={`${id}-measure`}
+          placeholder={loading ? 'Loading the catalogue…' : 'Choose a measure'}
+          loading={loading}
+          width={30}
+          createCustomValue
+          invalid={problems.has('measure') && Boolean(query.measure)}
+          options={withVariables(measureOptions(catalog, query.kind), variables)}
+          value={query.measure || null}
+          onChange={({ value }) => change({ measure: value, ...resetFor(catalog, query, value) })}
+        />
+      </EditorField>
+      {!ranksItems && (measure === undefined || measure.kind === 'quantiles' || (query.stat?.length ?? 0) > 0) && (
+        <EditorField
+          label="Statistic"
+          id={`${id}-stat`}
+          optional
+          tooltip="Quantiles: any from p0 to p100. Left empty: those that the definition keeps ready."
+          problem={problems.get('stat')}
+        >
+          <MultiCombobox
+            id={`${id}-stat`}
+            placeholder={measure?.kind === 'quantiles' ? measure.stats.join(', ') : 'value'}
+            width="auto"
+            minWidth={16}
+            maxWidth={32}
+            createCustomValue
+            invalid={problems.has('stat')}
+            options={withVariables(stats, variables)}
+            value={(query.stat ?? []).map(named)}
+            onChange={(chosen) => change({ stat: chosen.length === 0 ? undefined : chosen.map(({ value }) => value) })}
+          />
+        </EditorField>
+      )}
+      {top && !ranksItems && (
+        <EditorField label="Rank" id={`${id}-by`} tooltip="The dimension whose values are ranked." problem={problems.get('by')}>
+          <Combobox
+            id={`${id}-by`}
+            placeholder="Dimension"
+            width={20}
+            isClearable
+            createCustomValue
+            options={withVariables(dimensionOptions(catalog), variables)}
+            value={query.by || null}
+            onChange={(chosen) => change({ by: chosen?.value })}
+          />
+        </EditorField>
+      )}
+      {(!top || ranksItems) && (
+        <EditorField
+          label="Group by"
+          id={`${id}-group-by`}
+          optional
+          tooltip="One series per combination of values."
+          problem={problems.get('groupBy')}
+        >
+          <MultiCombobox
+            id={`${id}-group-by`}
+            placeholder="Dimensions"
+            width="auto"
+            minWidth={20}
+            maxWidth={48}
+            createCustomValue
+            invalid={problems.has('groupBy')}
+            options={withVariables(dimensionOptions(catalog), variables)}
+            value={(query.groupBy ?? []).map(named)}
+            onChange={(chosen) => change({ groupBy: chosen.length === 0 ? undefined : chosen.map(({ value }) => value) })}
+          />
+        </EditorField>
+      )}
+      {!top && (
+        <EditorField label="Format" id={`${id}-format`}>
+          <Combobox
+            id={`${id}-format`}
+            width={18}
+            options={FORMAT_OPTIONS}
+            value={query.format ?? 'timeseries'}
+            onChange={({ value }) => change({ format: value })}
+          />
+        </EditorField>
+      )}
+    </>
+  );
+}
+
+function named(value: string): ComboboxOption {
+  return { value, label: value };
+}
+
+/** Another measure may not have the statistics of the last one. */
+function resetFor(catalog: Catalog | null, query: TidemarkQuery, chosen: string): Partial<TidemarkQuery> {
+  const before = catalog?.measures.find(({ name }) => name === query.measure);
+  const after = catalog?.measures.find(({ name }) => name === chosen);
+  if (after === undefined || before?.kind === after.kind) return {};
+  return { stat: undefined, ...(query.kind === 'top' && after.kind === 'top' ? { by: undefined, order: undefined } : {}) };
+}

@@ -1,0 +1,55 @@
+// A query in one line of words: for the query library, the query history and collapsed editor rows. Pure.
+
+import { apiQueryOf, takesSeveral, type TidemarkFilter, type TidemarkQuery } from './model';
+
+export function displayText(query: TidemarkQuery): string {
+  const api = apiQueryOf(query);
+  const stat = api.stat?.join(', ');
+  const measure = api.measure === undefined ? '' : stat === undefined ? api.measure : `${stat} of ${api.measure}`;
+  switch (query.kind) {
+    case 'metric':
+      if (measure === '') return 'no measure chosen';
+      return words(
+        measure,
+        listed('by', api.groupBy),
+        where(api.filters),
+        api.format === 'total' ? 'over the whole range' : api.bucket === undefined || api.bucket === 'auto' ? '' : `per ${api.bucket}`,
+        api.window === undefined || api.window === 'none' ? '' : `over windows of ${api.window.size}`,
+        api.limit === undefined ? '' : `${api.order === 'asc' ? 'lowest' : 'top'} ${api.limit}`,
+        api.compareWith === undefined ? '' : `compared with ${api.compareWith} earlier`,
+        query.live ? 'live' : '',
+      );
+    case 'top':
+      if (measure === '') return 'no measure chosen';
+      return words(
+        `${api.order === 'asc' ? 'lowest' : 'top'} ${api.limit ?? 10}`,
+        api.by === undefined ? measure : `${api.by} by ${measure}`,
+        listed('per', api.groupBy),
+        where(api.filters),
+        query.live ? 'live' : '',
+      );
+    case 'events':
+      return words(`newest ${api.limit ?? 100} events`, where(api.filters), query.live ? 'live' : '');
+    case 'values':
+      return api.dimension === undefined
+        ? 'no dimension chosen'
+        : words(`values of ${api.dimension}`, api.search === undefined ? '' : `containing “${api.search}”`);
+  }
+}
+
+function words(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+function listed(word: string, names: readonly string[] | undefined): string {
+  return names === undefined ? '' : `${word} ${names.join(', ')}`;
+}
+
+function where(filters: readonly TidemarkFilter[] | undefined): string {
+  return filters === undefined ? '' : `where ${filters.map(condition).join(' and ')}`;
+}
+
+function condition({ dimension, op, value, values }: TidemarkFilter): string {
+  const right = takesSeveral(op) ? `(${(values ?? []).join(', ')})` : value === '' ? '(none)' : (value ?? '');
+  return `${dimension} ${op} ${right}`;
+}

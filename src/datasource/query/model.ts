@@ -1,0 +1,129 @@
+// The query as Grafana stores it, and which of its fields the aggregator takes for each kind. Names and values are those of
+// POST /api/v1/query; what is Grafana's or the editor's own is named here too, and never sent.
+
+import type { DataQuery } from '@grafana/schema';
+
+export const SCHEMA_VERSION = 1;
+
+export const KINDS = ['metric', 'top', 'events', 'values'] as const;
+export type QueryKind = (typeof KINDS)[number];
+
+export const FILTER_OPS = ['=', '!=', 'in', 'not in', '=~', '!~'] as const;
+export type FilterOp = (typeof FILTER_OPS)[number];
+
+export const FORMATS = ['timeseries', 'table', 'heatmap', 'total'] as const;
+export type Format = (typeof FORMATS)[number];
+
+export const FILLS = ['auto', 'null', 'zero', 'previous', 'none'] as const;
+export type Fill = (typeof FILLS)[number];
+
+export const ORDERS = ['desc', 'asc'] as const;
+export const ORDER_BYS = ['value', 'name'] as const;
+
+/** `value` for operators of one value, `values` for `in` and `not in`. Neither: not chosen yet, and not sent. */
+export interface TidemarkFilter {
+  dimension: string;
+  op: FilterOp;
+  value?: string;
+  values?: string[];
+}
+
+export interface SlidingWindow {
+  size: string;
+  slide?: string;
+}
+
+/** What the aggregator is told, whatever the kind. A field that is absent has the aggregator's default. */
+export interface QueryFields {
+  measure?: string;
+  stat?: string[];
+  groupBy?: string[];
+  filters?: TidemarkFilter[];
+  /** `auto`, or a duration. */
+  bucket?: string;
+  format?: Format;
+  /** Absent: the measure's own window; `none` switches it off. */
+  window?: 'none' | SlidingWindow;
+  limit?: number;
+  orderBy?: (typeof ORDER_BYS)[number];
+  order?: (typeof ORDERS)[number];
+  compareWith?: string;
+  fill?: Fill;
+  legend?: string;
+  /** Kind top: the dimension that is ranked. */
+  by?: string;
+  /** Kind values: whose values are listed. */
+  dimension?: string;
+  /** Kind values: only values that contain it. */
+  search?: string;
+}
+
+export interface TidemarkQuery extends DataQuery, QueryFields {
+  schemaVersion: typeof SCHEMA_VERSION;
+  kind: QueryKind;
+  /** History, and then each change as it happens. */
+  live?: boolean;
+  editorMode?: 'builder' | 'json';
+  /** The text of the JSON mode. Its fields stand in the query too, because alert rules never pass through a browser. */
+  json?: string;
+  /** How an annotation is worded; only in annotation queries. */
+  annotation?: { text?: string; tags?: string[] };
+}
+
+/** The one query of a request, as the aggregator takes it. */
+export type ApiQuery = QueryFields & { kind: QueryKind };
+
+const SERIES_FIELDS = ['measure', 'stat', 'groupBy', 'filters', 'limit', 'order', 'legend'] as const;
+
+/** The aggregator refuses fields that a kind does not have. */
+export const FIELDS_BY_KIND: Readonly<Record<QueryKind, readonly (keyof QueryFields)[]>> = {
+  metric: [...SERIES_FIELDS, 'bucket', 'format', 'window', 'orderBy', 'compareWith', 'fill'],
+  top: [...SERIES_FIELDS, 'by'],
+  events: ['filters', 'limit'],
+  values: ['dimension', 'search', 'limit'],
+};
+
+export const DEFAULT_QUERY: Omit<TidemarkQuery, 'refId'> = {
+  schemaVersion: SCHEMA_VERSION,
+  kind: 'metric',
+  format: 'timeseries',
+  bucket: 'auto',
+  editorMode: 'builder',
+};
+
+export function takesSeveral(op: FilterOp): boolean {
+  return op === 'in' || op === 'not in';
+}
+
+/** A filter that can be sent: it has a dimension and says which values. */
+export function isComplete(filter: TidemarkFilter): boolean {
+  if (filter.dimension === '') return false;
+  return takesSeveral(filter.op) ? (filter.values?.length ?? 0) > 0 : filter.value !== undefined;
+}
+
+/**
+ * The fields of its kind, without those that say nothing: empty lists and texts, filters not filled in yet.
+ * @returns a new object; `kind` comes first, so that its JSON reads well
+ */
+export function apiQueryOf(query: QueryFields & { kind: QueryKind }): ApiQuery {
+  const has = new Set<string>(FIELDS_BY_KIND[query.kind]);
+  const filters = query.filters?.filter(isComplete) ?? [];
+  const api: ApiQuery = { kind: query.kind };
+  if (has.has('measure') && query.measure) api.measure = query.measure;
+  if (has.has('by') && query.by) api.by = query.by;
+  if (has.has('dimension') && query.dimension) api.dimension = query.dimension;
+  if (has.has('stat') && query.stat?.length) api.stat = query.stat;
+  if (has.has('groupBy') && query.groupBy?.length) api.groupBy = query.groupBy;
+  if (has.has('filters') && filters.length > 0) api.filters = filters;
+  if (has.has('bucket') && query.bucket) api.bucket = query.bucket;
+  if (has.has('format') && query.format) api.format = query.format;
+  if (has.has('window') && query.window) api.window = query.window;
+  if (has.has('search') && query.search) api.search = query.search;
+  if (has.has('limit') && query.limit !== undefined) api.limit = query.limit;
+  if (has.has('orderBy') && query.orderBy) api.orderBy = query.orderBy;
+  if (has.has('order') && query.order) api.order = query.order;
+  if (has.has('compareWith') && query.compareWith) api.compareWith = query.compareWith;
+  if (has.has('fill') && query.fill) api.fill = query.fill;
+  if (has.has('legend') && query.legend) api.legend = query.legend;
+  return api;
+}
