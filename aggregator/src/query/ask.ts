@@ -1,6 +1,7 @@
 // A query after its names were looked up: everything by index, ready for the planner. Made by resolve.ts, read by the
 // planner, by execution and by the frames; never changed.
 
+import type { DetectorOptions } from '../anomaly/detector.js';
 import type { Measure } from '../definition/model.js';
 import type { Filter, Output } from './tier-read.js';
 
@@ -73,4 +74,23 @@ export interface ValuesAsk {
   readonly limit: number;
 }
 
-export type Ask = MetricAsk | EventsAsk | ValuesAsk;
+/** Series of a metric, judged. */
+export interface AnomalyAsk {
+  readonly kind: 'anomaly';
+  readonly refId: string;
+  readonly at: string;
+  /** One stat; no limit and no comparison of its own. */
+  readonly metric: MetricAsk;
+  readonly detector: DetectorOptions;
+  /** null: by the bucket's length. */
+  readonly historyMs: number | null;
+  readonly fields: 'all' | 'score' | 'anomalous';
+  /** timeseries: per bucket; total: the newest finished bucket; table: the episodes. */
+  readonly format: 'timeseries' | 'total' | 'table';
+  readonly orderBy: 'score' | 'value' | 'name';
+  readonly order: 'desc' | 'asc';
+  /** 0: no limit given. */
+  readonly limit: number;
+}
+
+export type Ask = MetricAsk | AnomalyAsk | EventsAsk | ValuesAsk;

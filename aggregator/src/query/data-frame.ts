@@ -9,7 +9,14 @@ export interface FieldSchema {
   readonly type: 'time' | 'number' | 'string';
   readonly typeInfo: { readonly frame: 'time.Time' | 'float64' | 'string'; readonly nullable: boolean };
   readonly labels?: Readonly<Record<string, string>>;
-  readonly config?: { readonly unit?: string; readonly displayNameFromDS?: string };
+  readonly config?: FieldConfig;
+}
+
+export interface FieldConfig {
+  readonly unit?: string;
+  readonly displayNameFromDS?: string;
+  /** `role`: what the field says of the value field with the same labels, e.g. `expected`. */
+  readonly custom?: { readonly role: string };
 }
 
 export interface FrameNotice {
@@ -52,32 +59,32 @@ export function timeColumn(values: readonly number[]): Column {
   return { field: { name: 'time', type: 'time', typeInfo: { frame: 'time.Time', nullable: false } }, values };
 }
 
-export function stringColumn(name: string, values: readonly (string | null)[]): Column {
-  return { field: { name, type: 'string', typeInfo: { frame: 'string', nullable: true } }, values };
-}
-
-export interface NumberOptions {
+export interface ColumnOptions {
   readonly labels?: Readonly<Record<string, string>>;
   readonly unit?: string;
   readonly displayName?: string;
+  /** See FieldConfig. */
+  readonly role?: string;
+}
+
+export function stringColumn(name: string, values: readonly (string | null)[], options: ColumnOptions = {}): Column {
+  return { field: { name, type: 'string', typeInfo: { frame: 'string', nullable: true }, ...described(options) }, values };
 }
 
 /** @param values finite, or null: Infinity and NaN have no JSON form */
-export function numberColumn(name: string, values: readonly (number | null)[], options: NumberOptions = {}): Column {
-  const config = {
-    ...(options.unit === undefined || options.unit === '' ? {} : { unit: options.unit }),
-    ...(options.displayName === undefined || options.displayName === '' ? {} : { displayNameFromDS: options.displayName }),
+export function numberColumn(name: string, values: readonly (number | null)[], options: ColumnOptions = {}): Column {
+  return { field: { name, type: 'number', typeInfo: { frame: 'float64', nullable: true }, ...described(options) }, values };
+}
+
+function described({ labels = {}, unit = '', displayName = '', role }: ColumnOptions): Pick<FieldSchema, 'labels' | 'config'> {
+  const config: FieldConfig = {
+    ...(unit === '' ? {} : { unit }),
+    ...(displayName === '' ? {} : { displayNameFromDS: displayName }),
+    ...(role === undefined ? {} : { custom: { role } }),
   };
-  const labels = options.labels ?? {};
   return {
-    field: {
-      name,
-      type: 'number',
-      typeInfo: { frame: 'float64', nullable: true },
-      ...(Object.keys(labels).length === 0 ? {} : { labels }),
-      ...(Object.keys(config).length === 0 ? {} : { config }),
-    },
-    values,
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
+    ...(Object.keys(config).length === 0 ? {} : { config }),
   };
 }
 

@@ -5,17 +5,19 @@
 import type { Clock } from '../clock.js';
 import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
-import type { Ask, EventsAsk, MetricAsk, ValuesAsk } from './ask.js';
-import { untilAborted } from './coalesce.js';
+import { Turns } from '../hot/abort.js';
+import { answerAnomaly } from './anomaly.js';
+import type { AnomalyAsk, Ask, MetricAsk } from './ask.js';
 import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
 import { finishSeries, partialFromMs, type Known } from './finish.js';
-import { eventsFrame, histogramFrame, itemsFrame, metricFrame, valuesFrame, type HistogramBins } from './frames.js';
+import { histogramFrame, itemsFrame, metricFrame, type HistogramBins } from './frames.js';
 import type { FreshnessProvider } from './freshness.js';
-import { metricMeta, rangeMeta } from './meta.js';
+import { listEvents, listValues } from './lists.js';
+import { metricMeta, type MetricDetails } from './meta.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
-import { problemOf, QueryProblem, quote, statusOf, type Problem } from './problem.js';
+import { problemOf, QueryProblem, statusOf, type Problem } from './problem.js';
 import { checkRequest, type CheckedQuery } from './request.js';
 import { resolveQuery } from './resolve.js';
 import { completeUntilMs, finishedUntilMs, readSituation, type Situation } from './situation.js';
@@ -154,9 +156,10 @@ export class QueryEngine {
   /** Whether a question can be answered at all, from the definition alone. @throws QueryProblem */
   check(question: LiveQuestion): void {
     const { tenant, ask, fromMs, toMs } = question;
-    if (ask.kind !== 'metric') return;
+    if (ask.kind !== 'metric' && ask.kind !== 'anomaly') return;
     const nowMs = this.#options.clock.now();
-    planQuery({ def: this.#options.def, tenant: tenant.name, ask, fromMs, toMs, nowMs, coverage: null, hotReason: '' });
+    const metric = ask.kind === 'anomaly' ? ask.metric : ask;
+    planQuery({ def: this.#options.def, tenant: tenant.name, ask: metric, fromMs, toMs, nowMs, coverage: null, hotReason: '' });
   }
 
   /**
@@ -226,10 +229,12 @@ export class QueryEngine {
     switch (ask.kind) {
       case 'metric':
         return this.#metric(tenant, ask, range, situation, signal, groups);
+      case 'anomaly':
+        return this.#anomaly(tenant, ask, range, situation, signal, groups);
       case 'events':
-        return { ...LISTED, frames: [await this.#events(tenant, ask, range, situation, signal)] };
+        return { ...LISTED, frames: [await listEvents(this.#options.cold, tenant, ask, range, situation.freshness, signal)] };
       case 'values':
-        return { ...LISTED, frames: [await this.#values(tenant, ask, range, situation, signal)] };
+        return { ...LISTED, frames: [await listValues(this.#options, tenant, ask, range, situation.freshness, signal)] };
     }
   }
 
@@ -242,34 +247,62 @@ export class QueryEngine {
     groups: LiveQuestion['groups'],
   ): Promise<Answer> {
     const { def, bins } = this.#options;
-    const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
-    const { freshness, state, nowMs } = situation;
-    const known: Known = {
-      nowMs,
-      // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
-      dataFromMs: state?.dataFromMs ?? 0,
-      completeUntilMs: completeUntilMs(situation),
-    };
-    const partialFrom = partialFromMs(plan, finishedUntilMs(situation));
-    const details = { plan, executed, freshness, partialFrom };
-    const tiers = tiersOf(plan);
-    const { hits: cacheHits, misses: cacheMisses } = executed.cache;
-    const counted = { tiers, cacheHits, cacheMisses, bucketMs: plan.bucketMs, partialFromMs: partialFrom };
+    const { details, known } = await this.#read(tenant, ask, range, situation, signal);
+    const { plan, executed } = details;
+    const counted = countedOf(details);
     if (ask.items >= 0) return { frames: [itemsFrame(def, ask, executed.main, metricMeta(details, []))], ...counted };
     if (ask.histogram >= 0)
       return { frames: [histogramFrame(def, ask, executed.main, bins, plan.bucketMs, known, metricMeta(details, []))], ...counted };
     const finished = finishSeries(def, ask, plan, executed.main, executed.compare, known, groups);
-    const most = tenant.quotas.seriesPerQuery;
-    if (most > 0 && finished.series.length > most) {
-      throw new QueryProblem(
-        'limit',
-        'QUOTA_SERIES',
-        `${ask.at}: the answer has ${finished.series.length} series, the tenant's quota is ${most}.`,
-        'Give a limit, use filters, or group by fewer dimensions.',
-        { refId: ask.refId, path: ask.at },
-      );
-    }
+    checkQuota(tenant, ask, finished.series.length);
     return { frames: [metricFrame(def, ask, plan.bucketMs, finished, metricMeta(details, finished.notices))], ...counted };
+  }
+
+  /** Reads a metric from the tiers, with what an answer says about itself. */
+  async #read(
+    tenant: Tenant,
+    ask: MetricAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<{ readonly details: MetricDetails; readonly known: Known }> {
+    const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
+    const known: Known = {
+      nowMs: situation.nowMs,
+      // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
+      dataFromMs: situation.state?.dataFromMs ?? 0,
+      completeUntilMs: completeUntilMs(situation),
+    };
+    const partialFrom = partialFromMs(plan, finishedUntilMs(situation));
+    return { details: { plan, executed, freshness: situation.freshness, partialFrom }, known };
+  }
+
+  async #anomaly(
+    tenant: Tenant,
+    ask: AnomalyAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+    groups: LiveQuestion['groups'],
+  ): Promise<Answer> {
+    const { def, clock } = this.#options;
+    const { nowMs, coverage, hotReason } = situation;
+    const { frame, judged, read } = await answerAnomaly({
+      def,
+      ask,
+      ...range,
+      nowMs,
+      turns: new Turns(() => clock.monotonic(), signal),
+      bucketMsOf: (metric) => planQuery({ def, tenant: tenant.name, ask: metric, ...range, nowMs, coverage, hotReason }).bucketMs,
+      read: async (metric, wider) => {
+        const { details, known } = await this.#read(tenant, metric, wider, situation, signal);
+        const { plan, executed } = details;
+        const finished = finishSeries(def, metric, plan, executed.main, executed.compare, known, groups);
+        return { details, finished, finishedUntilMs: finishedUntilMs(situation) };
+      },
+    });
+    checkQuota(tenant, ask, judged.series.length);
+    return { frames: [frame], ...countedOf(read.details) };
   }
 
   /** A hot tier that fails costs a second plan, without it; never a wrong or missing number. */
@@ -291,40 +324,6 @@ export class QueryEngine {
       return { plan, executed: await this.#executor.run(ask, plan, { ...situation, coverage: null }, signal) };
     }
   }
-
-  async #events(
-    tenant: Tenant,
-    ask: EventsAsk,
-    range: { fromMs: number; toMs: number },
-    situation: Situation,
-    signal: AbortSignal,
-  ): Promise<DataFrame> {
-    const read = { tenant: tenant.name, ...range, filters: ask.filters, limit: ask.limit, signal };
-    const result = await untilAborted(this.#options.cold.readEvents(read), signal);
-    const notices =
-      result.rows.length < ask.limit ? [] : [{ severity: 'info' as const, text: `Only the newest ${ask.limit} events are shown.` }];
-    return eventsFrame(ask, result, rangeMeta(range, situation.freshness, notices));
-  }
-
-  async #values(
-    tenant: Tenant,
-    ask: ValuesAsk,
-    range: { fromMs: number; toMs: number },
-    situation: Situation,
-    signal: AbortSignal,
-  ): Promise<DataFrame> {
-    const { def, cold } = this.#options;
-    const values = await untilAborted(
-      cold.readValues(tenant.name, ask.dimension, range.fromMs, range.toMs, ask.search, ask.limit, signal),
-      signal,
-    );
-    const name = quote(def.dimensions[ask.dimension].name);
-    const notices =
-      values.length < ask.limit
-        ? []
-        : [{ severity: 'info' as const, text: `Only the ${ask.limit} most frequent values of ${name} are listed.` }];
-    return valuesFrame(def, ask, values, rangeMeta(range, situation.freshness, notices));
-  }
 }
 
 /** One request from start to end, for callers without a server: `tidemark query`. Same checks, same answer as over HTTP. */
@@ -340,6 +339,24 @@ export async function runQuery(options: QueryEngineOptions, tenant: Tenant, body
 function failed(refId: string, status: number, problem: Problem): QueryResult {
   const error = problem.remedy === '' ? problem.message : `${problem.message} ${problem.remedy}`;
   return { status, error, frames: [frame(refId, { custom: { error: problem }, notices: [{ severity: 'error', text: error }] }, [])] };
+}
+
+/** @throws QueryProblem limit */
+function checkQuota(tenant: Tenant, { refId, at }: { readonly refId: string; readonly at: string }, series: number): void {
+  const most = tenant.quotas.seriesPerQuery;
+  if (most === 0 || series <= most) return;
+  throw new QueryProblem(
+    'limit',
+    'QUOTA_SERIES',
+    `${at}: the answer has ${series} series, the tenant's quota is ${most}.`,
+    'Give a limit, use filters, or group by fewer dimensions.',
+    { refId, path: at },
+  );
+}
+
+function countedOf({ plan, executed, partialFrom }: MetricDetails): Omit<Answer, 'frames'> {
+  const { hits: cacheHits, misses: cacheMisses } = executed.cache;
+  return { tiers: tiersOf(plan), cacheHits, cacheMisses, bucketMs: plan.bucketMs, partialFromMs: partialFrom };
 }
 
 function tiersOf(plan: Plan): QueryOutcome['tiers'] {

@@ -27,7 +27,7 @@ export interface HistogramBins {
   bounds(bin: number): { readonly lower: number; readonly upper: number };
 }
 
-function typed(meta: FrameMeta, type: FrameType): FrameMeta {
+export function typed(meta: FrameMeta, type: FrameType): FrameMeta {
   return { type, typeVersion: [0, 1], ...meta };
 }
 
@@ -57,11 +57,11 @@ function valueColumn(def: Definition, ask: MetricAsk, series: Series): Column {
 }
 
 /** The measure's name, and the quantile where the measure has several. */
-function fieldName(ask: MetricAsk, series: Series): string {
+export function fieldName(ask: MetricAsk, series: Series): string {
   return series.stat.name === 'value' ? ask.measure.name : `${ask.measure.name}_${series.stat.name}`;
 }
 
-function labelsOf(def: Definition, ask: MetricAsk, series: Series): Record<string, string> {
+export function labelsOf(def: Definition, ask: MetricAsk, series: Series): Record<string, string> {
   const labels: Record<string, string> = {};
   ask.groupBy.forEach((dimension, index) => (labels[def.dimensions[dimension].name] = series.group[index]));
   if (series.compare !== '') labels['compareWith'] = series.compare;

@@ -3,6 +3,7 @@
 // spoils its own refId alone; a body that is wrong as a whole is refused.
 
 import { z } from 'zod';
+import { detectorSchema } from './anomaly-schema.js';
 import { invalid, problemOfSchema, suggestion, type QueryProblem } from './problem.js';
 import { isTimeZone, parseTime } from './time-expression.js';
 
@@ -72,6 +73,30 @@ const metricSchema = z.strictObject({
   maxDataPoints: maxDataPoints.optional().describe("Overrides the request's."),
 });
 
+const anomalySchema = metricSchema.omit({ kind: true, format: true, compareWith: true, orderBy: true }).extend({
+  kind: z.literal('anomaly'),
+  detector: detectorSchema.prefault({}).describe('How the series are judged, each by itself.'),
+  history: z
+    .string()
+    .max(16)
+    .optional()
+    .describe('How much before the range a detector learns from, e.g. 7d. Default: by the bucket, 2d for 1m, 7d for 5m, 28d for 1h.'),
+  fields: z
+    .enum(['all', 'score', 'anomalous'])
+    .default('all')
+    .describe(
+      'all: value, expected, lower, upper, score, anomalous, reason per series. score or anomalous: that alone, for an alert rule.',
+    ),
+  format: z
+    .enum(['timeseries', 'total', 'table'])
+    .default('timeseries')
+    .describe('total: the newest finished bucket of each series. table: one row per episode.'),
+  orderBy: z
+    .enum(['score', 'value', 'name'])
+    .optional()
+    .describe('score: the highest in the range. Default: score where a limit is given, name otherwise.'),
+});
+
 const topSchema = z.strictObject({
   refId,
   kind: z.literal('top'),
@@ -100,8 +125,8 @@ const valuesSchema = z.strictObject({
   limit: limit.describe('Default 100.'),
 });
 
-export const QUERY_SCHEMAS = { metric: metricSchema, top: topSchema, events: eventsSchema, values: valuesSchema };
-const LATER_KINDS: readonly string[] = ['anomaly', 'funnel', 'annotations'];
+export const QUERY_SCHEMAS = { metric: metricSchema, anomaly: anomalySchema, top: topSchema, events: eventsSchema, values: valuesSchema };
+const LATER_KINDS: readonly string[] = ['funnel', 'annotations'];
 
 const time = z
   .union([z.number(), z.string().min(1).max(64)])
@@ -122,17 +147,18 @@ const envelope = {
 export const queryRequestSchema = z.strictObject({
   ...envelope,
   queries: z
-    .array(z.union([metricSchema, topSchema, eventsSchema, valuesSchema]))
+    .array(z.union([metricSchema, anomalySchema, topSchema, eventsSchema, valuesSchema]))
     .min(1)
     .max(MAX_QUERIES),
 });
 const envelopeSchema = z.strictObject({ ...envelope, queries: z.array(z.unknown()).min(1).max(MAX_QUERIES) });
 
 export type MetricQuery = z.infer<typeof metricSchema>;
+export type AnomalyQuery = z.infer<typeof anomalySchema>;
 export type TopQuery = z.infer<typeof topSchema>;
 export type EventsQuery = z.infer<typeof eventsSchema>;
 export type ValuesQuery = z.infer<typeof valuesSchema>;
-export type Query = MetricQuery | TopQuery | EventsQuery | ValuesQuery;
+export type Query = MetricQuery | AnomalyQuery | TopQuery | EventsQuery | ValuesQuery;
 export type FilterInput = z.infer<typeof filterSchema>;
 
 /** A query that has the right form, or what is wrong with it. `at` is its place, e.g. `queries[0]`. */
@@ -229,13 +255,14 @@ export function checkQuery(raw: unknown, at: string, index: number): CheckedQuer
 }
 
 function schemaOf(kind: string): (typeof QUERY_SCHEMAS)[keyof typeof QUERY_SCHEMAS] | null {
-  if (kind === 'metric' || kind === 'top' || kind === 'events' || kind === 'values') return QUERY_SCHEMAS[kind];
+  if (kind === 'metric' || kind === 'anomaly' || kind === 'top' || kind === 'events' || kind === 'values') return QUERY_SCHEMAS[kind];
   return null;
 }
 
 /** Names of the fields of a query, or of one of its filters. */
 function fieldsAt(schema: { readonly shape: object }, path: readonly PropertyKey[]): string[] {
   if (path.length === 0) return Object.keys(schema.shape);
+  if (path[0] === 'detector' && path.length === 1) return Object.keys(detectorSchema.shape);
   return path[0] === 'filters' && path.length === 2 ? Object.keys(filterSchema.shape) : [];
 }
 

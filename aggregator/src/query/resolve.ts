@@ -3,9 +3,12 @@
 
 import { RE2JS } from 're2js';
 import type { Definition, Measure } from '../definition/model.js';
-import type { Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
+import { resolveOptions } from '../anomaly/options.js';
+import { TidemarkError } from '../errors.js';
+import { detectorOptions } from './anomaly-schema.js';
+import type { AnomalyAsk, Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
 import { invalid, quote, suggestion, type QueryProblem } from './problem.js';
-import type { EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';
+import type { AnomalyQuery, EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';
 import type { Filter, Output } from './tier-read.js';
 import { DAY_MS, formatDuration, parseDuration, SECOND_MS } from './time-expression.js';
 
@@ -18,6 +21,8 @@ export function resolveQuery(def: Definition, query: Query, at: string, maxDataP
   switch (query.kind) {
     case 'metric':
       return metricAsk(names, query, maxDataPoints);
+    case 'anomaly':
+      return anomalyAsk(names, query, maxDataPoints);
     case 'top':
       return topAsk(names, query, maxDataPoints);
     case 'events':
@@ -81,6 +86,41 @@ function metricAsk(names: Names, query: MetricQuery, maxDataPoints: number): Met
     fill: query.fill,
     legend: query.legend,
     maxDataPoints: query.maxDataPoints ?? maxDataPoints,
+  };
+}
+
+function anomalyAsk(names: Names, query: AnomalyQuery, maxDataPoints: number): AnomalyAsk {
+  const { detector, history, fields, format, orderBy, order, limit, ...rest } = query;
+  const metric = metricAsk(names, { ...rest, kind: 'metric', format: 'timeseries', orderBy: 'name', order: 'desc' }, maxDataPoints);
+  if (metric.stats.length !== 1) {
+    const all = metric.stats.map((stat) => stat.name);
+    throw names.problem(
+      'STAT_MANY',
+      'stat',
+      `one number per series is judged, but ${quote(metric.measure.name)} has ${all.join(', ')}.`,
+      `Name one, such as stat: '${all[all.length - 1]}'.`,
+    );
+  }
+  const options = detectorOptions(detector, (text, field) => names.duration(text, `detector.${field}`));
+  try {
+    resolveOptions(options);
+  } catch (error) {
+    if (!(error instanceof TidemarkError)) throw error;
+    throw names.problem('ANOMALY_OPTION', 'detector', error.message, error.remedy);
+  }
+  return {
+    kind: 'anomaly',
+    refId: query.refId,
+    at: names.at,
+    // A gap is a null or a zero to be judged; rows must not be left out.
+    metric: { ...metric, fill: metric.fill === 'none' ? 'auto' : metric.fill },
+    detector: options,
+    historyMs: history === undefined ? null : names.duration(history, 'history'),
+    fields,
+    format,
+    orderBy: orderBy ?? (limit === undefined ? 'name' : 'score'),
+    order,
+    limit: limit ?? 0,
   };
 }
 

@@ -26,7 +26,7 @@ describe('POST /api/v1/query', () => {
       queries: [
         { refId: 'A', measure: 'revenu' },
         { refId: 'B', measure: 'views' },
-        { refId: 'C', kind: 'anomaly', measure: 'views' },
+        { refId: 'C', kind: 'funnel', measure: 'views' },
       ],
     });
     expect(response.statusCode).toBe(200);
