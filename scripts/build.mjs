@@ -1,14 +1,13 @@
 // Builds what runs: the aggregator as one module, the plugin's front end and the preview page. `node scripts/build.mjs` builds always, `--if-stale` only
 // what is older than its sources.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build, stop } from 'esbuild';
+import { stop } from 'esbuild';
 import { aggregatorProgram, aggregatorSources, buildAggregator } from './build-aggregator.mjs';
 import { buildPlugin, pluginSources } from './build-plugin.mjs';
+import { buildPage, copyPlugin, pageIndex, pagePluginStamp, pageSources } from './build-preview.mjs';
 import { repositoryRoot } from './bundle.mjs';
-
-const page = join(repositoryRoot, 'preview', 'dist');
 
 const targets = [
   { name: 'aggregator', output: aggregatorProgram, sources: [...aggregatorSources, 'scripts/build.mjs'], make: buildAggregator },
@@ -18,28 +17,9 @@ const targets = [
     sources: pluginSources,
     make: () => buildPlugin(repositoryRoot),
   },
-  {
-    name: 'preview',
-    output: join(page, 'index.html'),
-    sources: ['preview/src', 'preview/index.html', 'package-lock.json', 'scripts/build.mjs'],
-    async make() {
-      rmSync(page, { recursive: true, force: true });
-      mkdirSync(page, { recursive: true });
-      const source = join(repositoryRoot, 'preview', 'src');
-      await build({
-        entryPoints: [join(source, 'page.ts'), join(source, 'page.css')],
-        outdir: page,
-        bundle: true,
-        format: 'esm',
-        target: 'es2022',
-        minify: true,
-        sourcemap: true,
-        logLevel: 'warning',
-      });
-      // Last, because its age says whether the page is stale.
-      cpSync(join(repositoryRoot, 'preview', 'index.html'), join(page, 'index.html'));
-    },
-  },
+  { name: 'preview', output: pageIndex, sources: pageSources, make: () => buildPage(repositoryRoot) },
+  // After both: the page serves the plugin as Grafana would.
+  { name: 'preview plugin', output: pagePluginStamp, sources: ['dist', 'preview/dist/index.html'], make: () => copyPlugin(repositoryRoot) },
 ];
 
 /**

@@ -1,0 +1,97 @@
+// Bundles the preview's host page into preview/dist, and puts the built plugin and Grafana's icons beside it, under the paths that Grafana
+// serves them from. By esbuild: Grafana's packages are thousands of modules, and Vite takes several times as long for the same page.
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build } from 'esbuild';
+import { repositoryRoot } from './bundle.mjs';
+
+const page = join(repositoryRoot, 'preview', 'dist');
+
+export const pageIndex = join(page, 'index.html');
+export const pagePluginStamp = join(page, 'public', 'plugins', 'copied.txt');
+
+/** What the page is made of, from the repository's root. */
+export const pageSources = ['preview/src', 'preview/index.html', 'package-lock.json', 'scripts/build-preview.mjs'];
+
+/** @param {string} root the repository @throws Error when a source does not compile; what is wrong has been printed */
+export async function buildPage(root) {
+  rmSync(page, { recursive: true, force: true });
+  const source = join(root, 'preview', 'src');
+  const grafana = join(root, 'node_modules', '@grafana');
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: { boot: join(source, 'boot.ts'), style: join(source, 'boot', 'boot.css') },
+    outdir: join(page, 'assets'),
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    target: 'es2022',
+    minify: true,
+    jsx: 'automatic',
+    metafile: true,
+    logLevel: 'warning',
+    mainFields: ['browser', 'module', 'main'],
+    conditions: ['browser', 'module', 'import'],
+    // Grafana's packages were written for a bundler that knows `global` and `process.env`.
+    define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
+    loader: { '.woff2': 'file', '.ttf': 'file', '.svg': 'file', '.png': 'file' },
+    plugins: [insideOfRuntime(join(grafana, 'runtime', 'dist', 'esm'))],
+  });
+  cpSync(join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(page, 'public', 'build', 'img', 'icons'), { recursive: true });
+  // Grafana's styles name two weights of Inter; the variable font is both.
+  const inter = join(root, 'node_modules', '@fontsource-variable', 'inter', 'files', 'inter-latin-wght-normal.woff2');
+  for (const weight of ['Regular', 'Medium']) cpSync(inter, join(page, 'public', 'fonts', 'inter', `Inter-${weight}.woff2`));
+  // Whoever serves the page in the aggregator's place serves a host.json of its own.
+  writeFileSync(join(page, 'host.json'), '{ "backend": "aggregator" }\n');
+  const styles = stylesOnce(Object.keys(metafile.outputs).filter((file) => file.endsWith('.css')));
+  // Last, because its age says whether the page is stale.
+  const html = readFileSync(join(root, 'preview', 'index.html'), 'utf8');
+  writeFileSync(
+    pageIndex,
+    html.replace('<!-- styles -->', styles.map((file) => `<link rel="stylesheet" href="/assets/${file}" />`).join('\n    ')),
+  );
+}
+
+/**
+ * Every chunk that leads to a style sheet gets a copy of it; one of each is kept.
+ * @param {readonly string[]} files from the repository's root @returns {string[]} names of those that stay
+ */
+function stylesOnce(files) {
+  /** @type {Map<string, string>} */
+  const kept = new Map();
+  for (const file of files) {
+    const text = readFileSync(join(repositoryRoot, file), 'utf8').replace(/\/\*# sourceMappingURL.*$/, '');
+    if (kept.has(text)) rmSync(join(repositoryRoot, file));
+    else kept.set(text, basename(file));
+  }
+  return [...kept.values()];
+}
+
+/**
+ * Grafana's server fills stores in @grafana/runtime that its published entry point leaves out.
+ * @param {string} folder of its modules @returns {import('esbuild').Plugin}
+ */
+function insideOfRuntime(folder) {
+  const prefix = 'grafana-runtime-inside/';
+  return {
+    name: 'inside-of-runtime',
+    setup({ onResolve }) {
+      onResolve({ filter: new RegExp(`^${prefix}`) }, ({ path }) => ({ path: join(folder, `${path.slice(prefix.length)}.mjs`) }));
+    },
+  };
+}
+
+/**
+ * Without the Go binaries: a browser has no use for them.
+ * @param {string} root the repository
+ */
+export function copyPlugin(root) {
+  const from = join(root, 'dist');
+  const { id } = JSON.parse(readFileSync(join(from, 'plugin.json'), 'utf8'));
+  const to = join(page, 'public', 'plugins', id);
+  if (existsSync(to)) rmSync(to, { recursive: true });
+  cpSync(from, to, { recursive: true, filter: (file) => !/gpx_[^/\\]*$|go_plugin_build_manifest$|\.map$/.test(file) });
+  // Last, because its age says whether the copy is stale.
+  writeFileSync(pagePluginStamp, `${id}\n`);
+}
