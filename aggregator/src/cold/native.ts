@@ -8,10 +8,35 @@ import type { RawColumn, RawRows } from '../window/flush-batch.js';
 const TWO_32 = 4_294_967_296;
 const SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS = 1;
 const HAS_ADDITIONAL_KEYS = 1 << 9;
+/** Larger ones are not kept: they come from a backlog, not from every second. */
+const KEPT_BYTES = 128 * 1024 * 1024;
 
-/** @param rows at least one @returns bytes for `INSERT … FORMAT Native`, columns in the order of `rows.columns` */
-export function encodeNative(rows: RawRows): Uint8Array {
-  const writer = new BlockWriter(estimateBytes(rows));
+/** Memory that blocks are written to again and again; made anew each time it would keep the garbage collector busy. */
+export class BlockMemory {
+  #spare: Buffer | null = null;
+
+  /** @returns at least so many bytes of any content */
+  take(bytes: number): Buffer {
+    const spare = this.#spare;
+    this.#spare = null;
+    return spare !== null && spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(Math.ceil(bytes * 1.1));
+  }
+
+  /** The block must not be read any more, by anybody. */
+  give(block: Uint8Array): void {
+    if (block.buffer.byteLength <= KEPT_BYTES && block.buffer instanceof ArrayBuffer) {
+      this.#spare = Buffer.from(block.buffer);
+    }
+  }
+}
+
+/**
+ * @param rows at least one
+ * @param memory where the block is written; it goes back there by `give`
+ * @returns bytes for `INSERT … FORMAT Native`, columns in the order of `rows.columns`
+ */
+export function encodeNative(rows: RawRows, memory: BlockMemory = new BlockMemory()): Uint8Array {
+  const writer = new BlockWriter(memory.take(estimateBytes(rows)));
   writer.varUint(rows.columns.length);
   writer.varUint(rows.rows);
   for (const column of rows.columns) {
@@ -30,10 +55,10 @@ function writeColumn(writer: BlockWriter, column: RawColumn, rows: number): void
       writer.int64s(column.data, rows);
       break;
     case 'UInt32':
-      writer.uint32s(column.data, rows);
+      writer.integers(column.data, rows, 4);
       break;
     case 'UInt16':
-      writer.uint16s(column.data, rows);
+      writer.integers(column.data, rows, 2);
       break;
     case 'Nullable(Int64)':
       writer.nulls(column.data, rows);
@@ -43,7 +68,7 @@ function writeColumn(writer: BlockWriter, column: RawColumn, rows: number): void
       writer.lowCardinality(column.ids, column.dictionary, rows);
       break;
     case 'String':
-      writer.byteStrings(column.bytes, column.ends, rows);
+      writer.bytes(column.encoded);
       break;
   }
 }
@@ -51,17 +76,19 @@ function writeColumn(writer: BlockWriter, column: RawColumn, rows: number): void
 function estimateBytes(rows: RawRows): number {
   let bytes = 64;
   for (const column of rows.columns) {
-    bytes += 64 + rows.rows * 9 + (column.type === 'String' ? column.bytes.length : 0);
+    bytes += 64 + (column.type === 'String' ? column.encoded.length : rows.rows * (column.type === 'LowCardinality(String)' ? 4 : 9));
   }
   return bytes;
 }
 
 class BlockWriter {
   #bytes: Buffer;
+  #view: DataView;
   #at = 0;
 
-  constructor(capacity: number) {
-    this.#bytes = Buffer.allocUnsafe(capacity);
+  constructor(memory: Buffer) {
+    this.#bytes = memory;
+    this.#view = viewOf(memory);
   }
 
   finish(): Uint8Array {
@@ -85,19 +112,33 @@ class BlockWriter {
     this.#at += this.#bytes.write(value, this.#at);
   }
 
+  bytes(values: Uint8Array): void {
+    this.#reserve(values.length);
+    this.#bytes.set(values, this.#at);
+    this.#at += values.length;
+  }
+
   /** NaN, where a column is nullable, is written as 0 under its null mark. */
   int64s(data: Float64Array, rows: number): void {
-    // Filled apart and copied in, because a typed array of 32 bits cannot stand at every address of the block.
-    const words = new Int32Array(rows * 2);
-    for (let i = 0; i < rows; i++) {
+    this.#reserve(rows * 8);
+    const view = this.#view;
+    let at = this.#at;
+    for (let i = 0; i < rows; i++, at += 8) {
       const value = data[i];
-      if (value === value) {
+      const low = value | 0;
+      if (low === value) {
+        view.setInt32(at, low, true);
+        view.setInt32(at + 4, low >> 31, true);
+      } else if (value === value) {
         const high = Math.floor(value / TWO_32);
-        words[2 * i] = (value - high * TWO_32) | 0;
-        words[2 * i + 1] = high | 0;
+        view.setInt32(at, (value - high * TWO_32) | 0, true);
+        view.setInt32(at + 4, high | 0, true);
+      } else {
+        view.setInt32(at, 0, true);
+        view.setInt32(at + 4, 0, true);
       }
     }
-    this.#copyIn(words);
+    this.#at = at;
   }
 
   uint64(value: number): void {
@@ -107,39 +148,42 @@ class BlockWriter {
     this.#at += 8;
   }
 
-  uint32s(data: Float64Array | Uint32Array, rows: number): void {
-    this.#copyIn(new Uint32Array(data.subarray(0, rows)));
-  }
-
-  uint16s(data: Float64Array | Uint32Array, rows: number): void {
-    this.#copyIn(new Uint16Array(data.subarray(0, rows)));
-  }
-
-  uint8s(data: Uint32Array, rows: number): void {
-    this.#copyIn(new Uint8Array(data.subarray(0, rows)));
+  integers(data: Float64Array, rows: number, width: 2 | 4): void {
+    this.#reserve(rows * width);
+    const view = this.#view;
+    let at = this.#at;
+    for (let i = 0; i < rows; i++, at += width) {
+      if (width === 4) {
+        view.setUint32(at, data[i], true);
+      } else {
+        view.setUint16(at, data[i], true);
+      }
+    }
+    this.#at = at;
   }
 
   nulls(data: Float64Array, rows: number): void {
     this.#reserve(rows);
+    const bytes = this.#bytes;
+    const at = this.#at;
     for (let i = 0; i < rows; i++) {
-      this.#bytes[this.#at++] = data[i] !== data[i] ? 1 : 0;
+      const value = data[i];
+      bytes[at + i] = value !== value ? 1 : 0;
     }
+    this.#at = at + rows;
   }
 
   /** Only the dictionary entries in use are written: a process-wide dictionary may be far larger than what a flush needs. */
   lowCardinality(ids: Uint32Array, dictionary: readonly string[], rows: number): void {
     this.uint64(SHARED_DICTIONARIES_WITH_ADDITIONAL_KEYS);
-    const positions = new Int32Array(dictionary.length).fill(-1);
+    // By id: position among the used ones + 1.
+    const positions = new Int32Array(dictionary.length);
     const used: string[] = [];
-    const compact = new Uint32Array(rows);
     for (let i = 0; i < rows; i++) {
       const id = ids[i];
-      let position = positions[id];
-      if (position === -1) {
-        position = used.push(dictionary[id]) - 1;
-        positions[id] = position;
+      if (positions[id] === 0) {
+        positions[id] = used.push(dictionary[id]);
       }
-      compact[i] = position;
     }
     const width = used.length <= 0x100 ? 0 : used.length <= 0x10000 ? 1 : 2;
     this.uint64(HAS_ADDITIONAL_KEYS | width);
@@ -148,44 +192,37 @@ class BlockWriter {
       this.text(value);
     }
     this.uint64(rows);
+    this.#reserve(rows << width);
+    const at = this.#at;
     if (width === 0) {
-      this.uint8s(compact, rows);
-    } else if (width === 1) {
-      this.uint16s(compact, rows);
-    } else {
-      this.uint32s(compact, rows);
-    }
-  }
-
-  byteStrings(bytes: Uint8Array, ends: Uint32Array, rows: number): void {
-    this.#reserve(bytes.length + rows * 5);
-    let start = 0;
-    for (let i = 0; i < rows; i++) {
-      const end = ends[i];
-      this.varUint(end - start);
-      if (end - start < 48) {
-        for (let b = start; b < end; b++) {
-          this.#bytes[this.#at++] = bytes[b];
-        }
-      } else {
-        this.#bytes.set(bytes.subarray(start, end), this.#at);
-        this.#at += end - start;
+      const bytes = this.#bytes;
+      for (let i = 0; i < rows; i++) {
+        bytes[at + i] = positions[ids[i]] - 1;
       }
-      start = end;
+    } else {
+      const view = this.#view;
+      for (let i = 0; i < rows; i++) {
+        const position = positions[ids[i]] - 1;
+        if (width === 1) {
+          view.setUint16(at + 2 * i, position, true);
+        } else {
+          view.setUint32(at + 4 * i, position, true);
+        }
+      }
     }
-  }
-
-  #copyIn(values: Int32Array | Uint32Array | Uint16Array | Uint8Array): void {
-    this.#reserve(values.byteLength);
-    this.#bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), this.#at);
-    this.#at += values.byteLength;
+    this.#at = at + (rows << width);
   }
 
   #reserve(more: number): void {
     if (this.#at + more > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more));
+      const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + more));
       this.#bytes.copy(grown, 0, 0, this.#at);
       this.#bytes = grown;
+      this.#view = viewOf(grown);
     }
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

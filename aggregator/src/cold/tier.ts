@@ -15,9 +15,9 @@ import type { Engine } from './engine.js';
 import { DAY_MS, MINUTE_MS, rawFields, type RollupResolution } from './layout.js';
 import { CompactionMarks, type Marks } from './marks.js';
 import { Migrations } from './migrations.js';
-import { encodeNative } from './native.js';
+import { BlockMemory, encodeNative } from './native.js';
 import { decodeNative } from './native-reader.js';
-import { admittedValues, newestEventMs, oldestDataMs, readEvents, smallestGrouping } from './read-events.js';
+import { admittedValues, newestEventMs, newestOffsets, oldestDataMs, readEvents, smallestGrouping } from './read-events.js';
 import type { RollupReach } from './read-plan.js';
 import { runRead } from './read.js';
 import { readableFromMs } from './retention.js';
@@ -55,6 +55,7 @@ export function createColdTier(definition: Definition, engine: Engine, clock: Cl
 class EngineColdTier implements ColdTier {
   readonly #definition: Definition;
   readonly #engine: Engine;
+  readonly #blocks = new BlockMemory();
   readonly #clock: Clock;
   readonly #names: Names;
   readonly #marks: CompactionMarks;
@@ -117,7 +118,10 @@ class EngineColdTier implements ColdTier {
       return;
     }
     const columns = rows.columns.map((column) => identifier(column.name));
-    await this.#engine.insertNative(this.#names.table('events'), columns, encodeNative(rows), { lane: 'insert' });
+    const block = encodeNative(rows, this.#blocks);
+    await this.#engine.insertNative(this.#names.table('events'), columns, block, { lane: 'insert' });
+    // Not after an error: a request that was given up may still be sending it.
+    this.#blocks.give(block);
     await this.#failpoints.reach('flush.rows-inserted');
     if (rows.minutes.some((minute) => minute * MINUTE_MS < this.#dataFrom.ms)) {
       this.#dataFrom = { atMs: 0, ms: Number.POSITIVE_INFINITY };
@@ -208,6 +212,10 @@ class EngineColdTier implements ColdTier {
 
   newestEventMs(partition: string, belowOffset: number): Promise<number> {
     return newestEventMs(this.#engine, this.#names, partition, belowOffset);
+  }
+
+  newestOffsets(): Promise<ReadonlyMap<string, number>> {
+    return newestOffsets(this.#engine, this.#names, this.#clock.now());
   }
 
   async admittedValues(dimension: number, days: number): Promise<readonly { readonly tenant: string; readonly value: string }[]> {

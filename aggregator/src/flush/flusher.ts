@@ -152,6 +152,7 @@ export class Flusher {
       durationMs: { seal: t1 - t0, deadLetters: t2 - t1, cold: t3 - t2, hot: t4 - t3, commit: t5 - t4 },
       eventToQueryableMs: accumulation.oldestLogTimeMs > 0 ? queryableAtMs - accumulation.oldestLogTimeMs : Number.NaN,
     });
+    this.#processor.release(accumulation);
   }
 
   /** Shards for which every partition's advance looks the same take one call together. */

@@ -9,7 +9,7 @@ import type { PartitionState } from './flush-batch.js';
 import type { GroupingTree } from './grouping-tree.js';
 import { Panes } from './panes.js';
 import type { PartitionProcessor } from './partition-processor.js';
-import { RawColumns } from './raw-columns.js';
+import type { RawColumns } from './raw-columns.js';
 import type { SketchLog } from './sketch-log.js';
 
 /** Size of a dead letter besides the record. */
@@ -32,10 +32,10 @@ export class Accumulation {
   #deadLetterBytes = 0;
   readonly #processors = new Set<PartitionProcessor>();
 
-  /** @param sketchLog empty */
-  constructor(definition: Definition, tree: GroupingTree, admission: Admission, sketchLog: SketchLog, expectedRows: number) {
+  /** @param sketchLog empty @param raw empty */
+  constructor(definition: Definition, tree: GroupingTree, admission: Admission, sketchLog: SketchLog, raw: RawColumns) {
     this.panes = new Panes(definition, tree, sketchLog);
-    this.raw = new RawColumns(definition, expectedRows);
+    this.raw = raw;
     this.unanswered = admission.newUnanswered();
   }
 

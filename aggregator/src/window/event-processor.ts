@@ -15,6 +15,7 @@ import { Accumulation as OpenAccumulation } from './accumulation.js';
 import { RunEncoder } from '../sketch/runs.js';
 import { GroupingTree } from './grouping-tree.js';
 import { sealPanes } from './pane-seal.js';
+import { RawColumns } from './raw-columns.js';
 import type { PartitionProcessor } from './partition-processor.js';
 import { SketchLog } from './sketch-log.js';
 
@@ -22,6 +23,10 @@ import { SketchLog } from './sketch-log.js';
 const DEAD_LETTER_BYTES = 64 * 1024;
 /** Dictionaries above this many strings are forgotten between flushes. */
 const DICTIONARY_ENTRIES = 200_000;
+/** One is filled while another is flushed. */
+const SPARE_RAW = 2;
+/** Larger ones come from a backlog and are not kept. */
+const SPARE_RAW_BYTES = 96 * 1024 * 1024;
 /** The registry is asked again after this long, so that it knows which values are in use. */
 const ADMISSION_MEMORY_MS = 3_600_000;
 
@@ -36,8 +41,9 @@ export class EventProcessor {
   readonly #tree: GroupingTree;
   /** Of the last sealed accumulation: used again, because it is large and spent by then. */
   #spareLog: SketchLog | null = null;
+  /** Of accumulations that are in both tiers. */
+  readonly #spareRaw: RawColumns[] = [];
   #otherIds: readonly number[];
-  #expectedRows = 0;
   #admissionResetAtMs: number;
 
   constructor(definition: Definition, clock: Clock) {
@@ -55,7 +61,17 @@ export class EventProcessor {
   open(): Accumulation {
     const sketchLog = this.#spareLog ?? new SketchLog(this.#definition, this.#tree.roots.length);
     this.#spareLog = null;
-    return new OpenAccumulation(this.#definition, this.#tree, this.admission, sketchLog, this.#expectedRows);
+    const raw = this.#spareRaw.pop() ?? new RawColumns(this.#definition);
+    return new OpenAccumulation(this.#definition, this.#tree, this.admission, sketchLog, raw);
+  }
+
+  /** Takes an accumulation's memory back. Neither it nor what was sealed of it may be looked at afterwards. */
+  release(accumulation: Accumulation): void {
+    const { raw } = accumulation;
+    if (this.#spareRaw.length < SPARE_RAW && raw.capacityBytes <= SPARE_RAW_BYTES) {
+      raw.clear();
+      this.#spareRaw.push(raw);
+    }
   }
 
   /**
@@ -161,7 +177,6 @@ export class EventProcessor {
     if (decoder.numbering !== numbering) {
       throw new Error('dictionaries were renumbered under an open accumulation');
     }
-    this.#expectedRows = accumulation.raw.rows;
     const { panes } = accumulation;
     const deltas = sealPanes(panes, definition, decoder, this.#encoder, { tenants, valueOf: names }, fold);
     panes.sketchLog.clear();

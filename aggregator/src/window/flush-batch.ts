@@ -69,8 +69,8 @@ export type RawColumn =
   | { readonly name: string; readonly type: 'Nullable(Int64)'; readonly data: Float64Array }
   /** Few distinct strings: entry i is `dictionary[ids[i]]`. */
   | { readonly name: string; readonly type: 'LowCardinality(String)'; readonly ids: Uint32Array; readonly dictionary: readonly string[] }
-  /** Entry i is bytes[ends[i-1] … ends[i]). */
-  | { readonly name: string; readonly type: 'String'; readonly bytes: Uint8Array; readonly ends: Uint32Array };
+  /** One entry after the other: its length in bytes as LEB128, its UTF-8 bytes. */
+  | { readonly name: string; readonly type: 'String'; readonly encoded: Uint8Array };
 
 /**
  * Applied events of one flush. Columns, in this order: `tenant` LowCardinality, `topic` LowCardinality, `partition` UInt32,

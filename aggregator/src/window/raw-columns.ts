@@ -1,16 +1,18 @@
-// Collects the applied events of one flush as columns, ready for a Native block. One instance per accumulation; filled by the
-// partition processors, sealed once. Invariant: all columns have the same number of rows, in the order of application.
+// Collects the applied events of one flush as columns, ready for a Native block. Filled by the partition processors, sealed once,
+// cleared when both tiers have what was sealed, and filled again: memory of this size, made anew for each flush, would keep the
+// garbage collector busy. Invariant: all columns have the same number of rows, in the order of application.
 
 import type { Definition, Field } from '../definition/model.js';
 import type { RawColumn, RawRows } from './flush-batch.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
+import { TextColumn } from './text-column.js';
 
 const LEAST_ROWS = 1024;
 
 type FieldColumn =
   | { readonly kind: 'number'; readonly field: Field; data: Float64Array }
   | { readonly kind: 'interned'; readonly field: Field; readonly dimension: number; ids: Uint32Array }
-  | { readonly kind: 'bytes'; readonly field: Field; bytes: Uint8Array; length: number; ends: Uint32Array };
+  | { readonly kind: 'text'; readonly field: Field; readonly text: TextColumn };
 
 export class RawColumns {
   readonly #columns: readonly FieldColumn[];
@@ -22,12 +24,14 @@ export class RawColumns {
   #offset: Float64Array;
   #time: Float64Array;
   #logTime: Float64Array;
+  /** Filled when sealed. */
+  #topicIds = new Uint32Array(0);
+  #partitionNumbers = new Float64Array(0);
   readonly #minutes = new Set<number>();
   #lastMinute = Number.NaN;
 
-  /** @param expectedRows rows the last accumulation had: saves growing step by step */
-  constructor(definition: Definition, expectedRows: number) {
-    const capacity = Math.max(LEAST_ROWS, Math.ceil(expectedRows * 1.1));
+  constructor(definition: Definition) {
+    const capacity = LEAST_ROWS;
     this.#capacity = capacity;
     this.#tenant = new Uint32Array(capacity);
     this.#partition = new Uint32Array(capacity);
@@ -47,7 +51,7 @@ export class RawColumns {
         const dimension = definition.dimensions.findIndex((d) => d.field === field.index);
         columns.push({ kind: 'interned', field, dimension, ids: new Uint32Array(capacity) });
       } else {
-        columns.push({ kind: 'bytes', field, bytes: new Uint8Array(capacity * 16), length: 0, ends: new Uint32Array(capacity) });
+        columns.push({ kind: 'text', field, text: new TextColumn() });
       }
     }
     this.#columns = columns;
@@ -55,6 +59,27 @@ export class RawColumns {
 
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Bytes that are kept for the next rows. */
+  get capacityBytes(): number {
+    const perRow = 32 + this.#columns.reduce((bytes, { kind }) => bytes + (kind === 'number' ? 8 : kind === 'interned' ? 4 : 0), 0);
+    return (
+      this.#capacity * perRow + this.#columns.reduce((bytes, column) => bytes + (column.kind === 'text' ? column.text.capacity : 0), 0)
+    );
+  }
+
+  /** Takes all rows out. What was sealed must not be looked at any more. */
+  clear(): void {
+    this.#rows = 0;
+    this.#partitions.length = 0;
+    this.#minutes.clear();
+    this.#lastMinute = Number.NaN;
+    for (const column of this.#columns) {
+      if (column.kind === 'text') {
+        column.text.clear();
+      }
+    }
   }
 
   /** Registers a partition; the answer is what `append` takes. */
@@ -95,11 +120,10 @@ export class RawColumns {
         column.ids[row] = column.dimension >= 0 ? dimensionIds[column.dimension] : decoder.internId[field];
       } else if (column.kind === 'number') {
         column.data[row] = decoder.present[field] === 1 ? decoder.numbers[field] : Number.NaN;
+      } else if (decoder.present[field] === 1) {
+        column.text.append(decoder.strBytes, decoder.strStart[field], decoder.strEnd[field]);
       } else {
-        if (decoder.present[field] === 1) {
-          appendBytes(column, decoder.strBytes, decoder.strStart[field], decoder.strEnd[field]);
-        }
-        column.ends[row] = column.length;
+        column.text.appendEmpty();
       }
     }
   }
@@ -117,8 +141,12 @@ export class RawColumns {
       topicOf.push(known >= 0 ? known : topics.push(topic) - 1);
       numberOf.push(Number(partition.slice(slash + 1)));
     }
-    const topicIds = new Uint32Array(rows);
-    const partitionNumbers = new Float64Array(rows);
+    if (this.#topicIds.length < rows) {
+      this.#topicIds = new Uint32Array(this.#capacity);
+      this.#partitionNumbers = new Float64Array(this.#capacity);
+    }
+    const topicIds = this.#topicIds.subarray(0, rows);
+    const partitionNumbers = this.#partitionNumbers.subarray(0, rows);
     for (let i = 0; i < rows; i++) {
       topicIds[i] = topicOf[this.#partition[i]];
       partitionNumbers[i] = numberOf[this.#partition[i]];
@@ -145,7 +173,7 @@ export class RawColumns {
         }
         columns.push({ name, type: 'LowCardinality(String)', ids, dictionary: decoder.dictionary(column.field.index) });
       } else {
-        columns.push({ name, type: 'String', bytes: column.bytes.subarray(0, column.length), ends: column.ends.subarray(0, rows) });
+        columns.push({ name, type: 'String', encoded: column.text.encoded });
       }
     }
     return { rows, columns, minutes: [...this.#minutes].sort((a, b) => a - b) };
@@ -163,8 +191,6 @@ export class RawColumns {
         column.data = grown(column.data, new Float64Array(this.#capacity));
       } else if (column.kind === 'interned') {
         column.ids = grown(column.ids, new Uint32Array(this.#capacity));
-      } else {
-        column.ends = grown(column.ends, new Uint32Array(this.#capacity));
       }
     }
   }
@@ -178,24 +204,4 @@ export function tenantValueKey(tenant: number, valueId: number): number {
 function grown<T extends Uint32Array | Float64Array>(from: T, to: T): T {
   to.set(from);
   return to;
-}
-
-function appendBytes(column: { bytes: Uint8Array; length: number }, source: Uint8Array, start: number, end: number): void {
-  const length = end - start;
-  if (column.length + length > column.bytes.length) {
-    const bytes = new Uint8Array(Math.max(column.bytes.length * 2, column.length + length));
-    bytes.set(column.bytes.subarray(0, column.length));
-    column.bytes = bytes;
-  }
-  const target = column.bytes;
-  let at = column.length;
-  if (length < 64) {
-    // A call of `set` costs more than copying a short id byte by byte.
-    for (let i = start; i < end; i++) {
-      target[at++] = source[i];
-    }
-  } else {
-    target.set(source.subarray(start, end), at);
-  }
-  column.length += length;
 }
