@@ -150,9 +150,10 @@ describe('bundled dashboards', () => {
   );
 
   it('would be caught asking for a measure that is not there', () => {
-    expect(problemOf(definitionOf('webshop'), asAsked({ refId: 'A', measure: 'revenu' }))).toMatch(/revenu/);
-    expect(problemOf(definitionOf('webshop'), asAsked({ refId: 'A', measure: 'revenue', bukcet: '1m' }))).toMatch(/bukcet/);
-    expect(() => asAsked({ refId: 'A', measure: '$measure' })).toThrow('is no variable');
+    const plain = { refId: 'A', schemaVersion: 1, kind: 'metric', measure: 'revenue' };
+    expect(problemOf(definitionOf('webshop'), asAsked({ ...plain, measure: 'revenu' }))).toMatch(/revenu/);
+    expect(() => asAsked({ ...plain, bukcet: '1m' })).toThrow(/bukcet/);
+    expect(() => asAsked({ ...plain, measure: '$measure' })).toThrow('is no variable');
   });
 });
 

@@ -13,6 +13,43 @@ const gridPos = z.strictObject({
 /** The panels of Grafana's own that we use, and ours. */
 export const CORE_PANELS = ['timeseries', 'stat', 'table', 'heatmap', 'bargauge', 'piechart', 'row'] as const;
 
+/** A query as the data source's editor stores it (src/datasource/query/model.ts); values are checked by the aggregator itself. */
+export const storedQuery = z.strictObject({
+  refId: z.string().min(1),
+  datasource: dataSourceRef.optional(),
+  schemaVersion: z.literal(1),
+  kind: z.enum(['metric', 'top', 'events', 'values']),
+  measure: z.string().optional(),
+  stat: z.array(z.string()).optional(),
+  groupBy: z.array(z.string()).optional(),
+  filters: z
+    .array(z.strictObject({ dimension: z.string(), op: z.string(), value: z.string().optional(), values: z.array(z.string()).optional() }))
+    .optional(),
+  bucket: z.string().optional(),
+  format: z.string().optional(),
+  window: z.union([z.literal('none'), z.strictObject({ size: z.string(), slide: z.string().optional() })]).optional(),
+  limit: z.number().optional(),
+  orderBy: z.string().optional(),
+  order: z.string().optional(),
+  compareWith: z.string().optional(),
+  fill: z.string().optional(),
+  legend: z.string().optional(),
+  by: z.string().optional(),
+  live: z.boolean().optional(),
+  editorMode: z.literal('builder').optional(),
+  // Grafana's own, in alert rules.
+  intervalMs: z.number().int().positive().optional(),
+  maxDataPoints: z.number().int().positive().optional(),
+});
+
+/** What a variable of the data source lists (src/datasource/variables/query.ts). */
+export const variableQuery = z.strictObject({
+  refId: z.string(),
+  list: z.literal('values'),
+  dimension: z.string(),
+  limit: z.number().int().positive().optional(),
+});
+
 const target = z.looseObject({ refId: z.string().regex(/^[A-Z]$/), datasource: dataSourceRef });
 const panel = z.strictObject({
   id: z.number().int().positive(),

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { dashboardSchema, type Dashboard, type Target } from './grafana-dashboard.js';
+import { dashboardSchema, storedQuery, variableQuery, type Dashboard, type Target } from './grafana-dashboard.js';
 import {
   alertingFile,
   appsFile,
@@ -94,13 +94,15 @@ export function plugins() {
 
 /**
  * A stored query as the aggregator gets it.
+ * @throws Error where it has a field that the editor would not have stored
  * @param variables values of the dashboard's variables as their `:regex` form, e.g. `{ country: '.*' }`
  */
 export function asAsked(
   stored: Readonly<Record<string, unknown>>,
   variables: Readonly<Record<string, string>> = {},
 ): Record<string, unknown> {
-  const rest = Object.fromEntries(Object.entries(stored).filter(([name]) => !NOT_FOR_THE_AGGREGATOR.includes(name)));
+  const query = check(storedQuery, stored, `query ${String(stored['refId'])}`);
+  const rest = Object.fromEntries(Object.entries(query).filter(([name]) => !NOT_FOR_THE_AGGREGATOR.includes(name)));
   const text = JSON.stringify(rest).replace(/\$\{(\w+):regex\}/g, (whole, name: string) => variables[name] ?? whole);
   const left = /\$\{?\w+/.exec(text);
   if (left !== null) throw new Error(`${left[0]} is no variable of the dashboard: ${text}`);
@@ -122,7 +124,10 @@ export function tidemarkQueries({
     ),
     ...dashboard.templating.list
       .filter(({ type, datasource }) => type === 'query' && datasource?.type === 'tidemark-realtime-datasource')
-      .map(({ name, query }) => ({ where: `variable ${name}`, query: asAsked(query as Record<string, unknown>) })),
+      .map(({ name, query }) => {
+        const { refId, dimension, limit } = check(variableQuery, query, `variable ${name}`);
+        return { where: `variable ${name}`, query: { refId, kind: 'values', dimension, limit } };
+      }),
   ];
 }
 
