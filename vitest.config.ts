@@ -22,6 +22,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
           environment: 'jsdom',
           setupFiles: ['.config/vitest-setup.mjs'],
+          // Grafana's packages import CommonJS by name, which Node refuses and Vite's own loader can.
+          server: { deps: { inline: [/@grafana\//, /\/ol\//] } },
         },
       },
       { extends: true, test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: ['test/browser/**'], testTimeout: 120_000 } },
