@@ -2,6 +2,7 @@
 // builder stops at the last finished point and a hook draws the rest with the same builder.
 
 import uPlot from 'uplot';
+import type { Line } from '../lines';
 import type { LineShape } from '../options';
 import type { ChartFeed } from './chart-feed';
 import { lastFinished } from './chart-view';
@@ -45,7 +46,8 @@ export function drawUnfinished(u: uPlot, seriesIndex: number, builder: uPlot.Ser
   ctx.strokeStyle = line.color;
   ctx.lineWidth = width;
   ctx.lineJoin = 'round';
-  ctx.globalAlpha = UNFINISHED_ALPHA;
+  const alpha = u.series[seriesIndex]?.alpha ?? 1;
+  ctx.globalAlpha = UNFINISHED_ALPHA * alpha;
   const stroke = path?.stroke;
   if (stroke instanceof Path2D && width > 0) {
     ctx.setLineDash(DASH.map((length) => length * devicePixelRatio));
@@ -57,20 +59,21 @@ export function drawUnfinished(u: uPlot, seriesIndex: number, builder: uPlot.Ser
   while (end > last && typeof line.series.values[end] !== 'number') end--;
   const value = line.series.values[end];
   const timeMs = set.timesMs[end];
-  if (end > last && typeof value === 'number' && timeMs !== undefined) hollowPoint(u, timeMs, value, line.scaleKey, line.color, surface);
+  if (end > last && typeof value === 'number' && timeMs !== undefined) hollowPoint(u, timeMs, value, line, alpha, surface);
 }
 
-function hollowPoint(u: uPlot, timeMs: number, value: number, scaleKey: string, color: string, surface: string): void {
+function hollowPoint(u: uPlot, timeMs: number, value: number, line: Line, alpha: number, surface: string): void {
   const { ctx } = u;
   const x = u.valToPos(timeMs, 'x', true);
-  const y = u.valToPos(value, scaleKey, true);
+  const y = u.valToPos(value, line.scaleKey, true);
   if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) return;
   ctx.save();
   ctx.setLineDash([]);
   ctx.beginPath();
   ctx.arc(x, y, HOLLOW_RADIUS_PX * devicePixelRatio, 0, 2 * Math.PI);
   ctx.fillStyle = surface;
-  ctx.strokeStyle = color;
+  ctx.strokeStyle = line.color;
+  ctx.globalAlpha = alpha;
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.fill();
   ctx.stroke();
