@@ -6,7 +6,7 @@ import reactHooks from 'eslint-plugin-react-hooks';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
-const tests = ['**/*.test.ts', '**/*.test.tsx', '**/*.fixture.ts', '**/contract-suite.ts', 'test/**/*.ts'];
+const tests = ['**/*.test.ts', '**/*.test.tsx', '**/*.fixture.ts', '**/contract-suite.ts', 'test/**/*.ts', 'e2e/**/*.ts'];
 
 const typed = {
   '@typescript-eslint/await-thenable': 'error',
