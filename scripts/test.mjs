@@ -23,7 +23,11 @@ const SUITE_LIMIT_MS = 15 * 60_000;
 const steps = [
   { name: 'format', run: () => check(bin('prettier'), ['--check', '--log-level=warn', '.']) },
   { name: 'lint', run: () => check(bin('eslint'), ['.', '--cache', '--cache-location', '.cache/eslint/', '--cache-strategy', 'content']) },
-  { name: 'types', run: () => check('sh', ['-c', `${bin('tsc')} -p aggregator && ${bin('tsc')} -p preview && ${bin('tsc')} -p src && ${bin('tsc')} -p e2e`]) },
+  {
+    name: 'types',
+    run: () =>
+      check('sh', ['-c', `${bin('tsc')} -p aggregator && ${bin('tsc')} -p preview && ${bin('tsc')} -p src && ${bin('tsc')} -p e2e`]),
+  },
   { name: 'build', run: () => check(process.execPath, [join(repositoryRoot, 'scripts', 'build.mjs')]) },
   { name: 'unit', run: () => vitest('unit', []) },
   { name: 'plugin-unit', run: () => vitest('plugin', []) },
