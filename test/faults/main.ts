@@ -1,4 +1,4 @@
-// `npm run test:faults -- --seed S --actions N [--seeds K] [--minutes M] [--replay FILE]`: draws a plan from the seed, prints it, carries
+// `npm run test:faults -- --seed S --actions N [--seeds K] [--minutes M] [--replay FILE] [--rotate]`: draws a plan from the seed, prints it, carries
 // it out, and ends with figures. Exit code 0 only when nothing was wrong.
 
 import { readFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '0' },
     replay: { type: 'string' },
     without: { type: 'string' },
+    rotate: { type: 'boolean', default: false },
   },
 });
 const say = (line: string): void => console.log(line);
@@ -40,6 +41,7 @@ for (const plan of plans()) {
   const result = await runFaults({
     plan,
     say,
+    rotate: values.rotate,
     ...(values.without === undefined ? {} : { without: values.without }),
     ...(minutes === 0 ? {} : { limitMs: minutes * 60_000 }),
   });

@@ -36,7 +36,7 @@ interface Custom {
 }
 
 const MINUTE_MS = 60_000;
-const PAUSE_MS = 60;
+const PAUSE_MS = 100;
 const PATIENCE_MS = 8_000;
 /** An answer may be as old as this when it comes, and another as new. */
 const OVERLAP_MS = 1_500;

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly without?: string;
   readonly eventsPerSecond?: number;
   readonly historyEvents?: number;
+  /** See judgeWorld. */
+  readonly rotate?: boolean;
   /** No action is begun later than this after the start. */
   readonly limitMs?: number;
   readonly say: (line: string) => void;
@@ -49,8 +51,8 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     brokers: plan.brokers,
     aggregators: plan.aggregators,
     clocksAhead: plan.clocksAhead,
-    eventsPerSecond: options.eventsPerSecond ?? 200,
-    historyEvents: options.historyEvents ?? 15_000,
+    eventsPerSecond: options.eventsPerSecond ?? 120,
+    historyEvents: options.historyEvents ?? 8_000,
     without: options.without ?? null,
     say,
   });
@@ -67,7 +69,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await world.load.stop();
     say(`everything is back after ${since()}`);
     await prober.stop();
-    const verdict = await judgeWorld(world);
+    const verdict = await judgeWorld(world, options.rotate ?? false);
     say(`judged after ${since()}: ${verdict.questions} questions, ${JSON.stringify(verdict.answeredBy)}`);
     const { kills, pauses } = world.group.counts;
     return {

@@ -34,6 +34,10 @@ export class ScriptedLog implements LogSource {
     return this.#committed;
   }
 
+  recordsOf(partition: PartitionId): readonly ScriptedRecord[] {
+    return this.#records.get(partition) ?? [];
+  }
+
   logEnd(partition: PartitionId): number {
     const last = this.#records.get(partition)?.at(-1);
     return last === undefined ? 0 : last.offset + 1;

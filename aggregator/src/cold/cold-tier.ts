@@ -69,6 +69,11 @@ export interface ColdTier {
   ): Promise<readonly string[]>;
   /** Largest event time among a partition's raw rows below an offset, epoch ms; 0 when there are none. May scan: for recovery only. */
   newestEventMs(partition: string, belowOffset: number): Promise<number>;
+  /**
+   * By partition, the offset after the newest row among those of the newest minutes: the hot tier is never seen further on than that for
+   * longer than a flush, and has been there unless the last flush was cut off.
+   */
+  newestOffsets(): Promise<ReadonlyMap<string, number>>;
   /** Every kept value of a dimension in the last `days`: refills the admission registry. */
   admittedValues(dimension: number, days: number): Promise<readonly { readonly tenant: string; readonly value: string }[]>;
   health(): Promise<{ readonly ok: boolean; readonly detail: string; readonly rawRows: number; readonly diskBytes: number }>;

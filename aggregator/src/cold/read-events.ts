@@ -130,6 +130,20 @@ WHERE topic = ${sqlString(partition.slice(0, slash))} AND partition = ${sqlInt(N
   return result.numbers('n')[0] === 0 ? 0 : result.numbers('newest')[0];
 }
 
+/** What counts as the newest minutes in `newestOffsets`. */
+const NEWEST_MS = 15 * MINUTE_MS;
+
+/** See ColdTier.newestOffsets. Where nothing came lately, the minutes before the newest event. */
+export async function newestOffsets(engine: Engine, names: Names, nowMs: number): Promise<ReadonlyMap<string, number>> {
+  const newest = `SELECT if(count() = 0, 0, toUnixTimestamp64Milli(max(time))) AS newest FROM ${names.table('events')}`;
+  const newestMs = decodeNative(await engine.query(newest, { lane: 'control' })).numbers('newest')[0];
+  const sql = `SELECT CAST(topic AS String) AS t, partition, max(offset) + 1 AS until FROM ${names.table('events')}
+WHERE ${rawSince(Math.max(0, Math.min(nowMs, newestMs) - NEWEST_MS))} GROUP BY t, partition`;
+  const result = decodeNative(await engine.query(sql, { lane: 'query' }));
+  const [partitions, offsets] = [result.numbers('partition'), result.numbers('until')];
+  return new Map(result.strings('t').map((topic, i) => [`${topic}/${partitions[i]}`, offsets[i]]));
+}
+
 /** See CompactionState.dataFromMs. min and count alone are answered from the parts' own bounds, whatever the number of rows. */
 export async function oldestDataMs(engine: Engine, names: Names): Promise<number> {
   const parts = [

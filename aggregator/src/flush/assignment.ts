@@ -54,6 +54,8 @@ export class Assignment {
     }
     const plans = partitions.map((p) => planRecovery(p, markersOf(markers, p.id)));
     recovering(plans);
+    // A commit came after its flush: the hot tier has stood there, whatever it says now.
+    hot.stoodAt(new Map(partitions.map((p) => [p.id, p.committedOffset ?? 0])));
     // A shard behind the commit has lost flushes, and what was admitted in them: the rows in the cold tier say it.
     const wentBack = plans.some((plan) => plan.shards.some((marker) => marker !== null && marker < plan.coldFrom));
     await this.#parts.retry('load admitted values', signal, () => this.#loadAdmissions(wentBack));

@@ -48,6 +48,8 @@ export interface HotTier {
   admissionsLoaded(): Promise<void>;
 
   coverage(): Promise<Coverage>;
+  /** Covers nothing while a partition stands before the offset given here: the tier has been there, whoever saw it. */
+  stoodAt(positions: ReadonlyMap<PartitionId, number>): void;
   /** Series of a grouping that had an event in the range (may include some that had not). */
   listSeries(
     tenant: string,

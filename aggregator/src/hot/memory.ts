@@ -110,6 +110,9 @@ export class MemoryHotTier implements HotTier {
     );
   }
 
+  /** Memory never goes back: a new process starts with none. */
+  stoodAt(): void {}
+
   async apply(flush: Flush, shards: readonly number[]): Promise<ApplyResult> {
     const nowMs = this.#clock.now();
     const plan = planFlush(this.#definition, this.#layout, flush, shards, nowMs);

@@ -90,6 +90,8 @@ export function buildApply(context: ApplyContext, flush: Flush, deltas: readonly
     writer.text(advance.coverageFromMs === null ? '' : String(advance.coverageFromMs));
     writer.text(encodeState(advance.state));
   }
+  // As long as anything that it stands for: what another definition left behind goes away, and is not caught up with when it comes back.
+  writer.integer(ttlS(context.layout.longestRetentionMs()) + REGISTRY_STEP_S);
   const keys = [context.keys.state(context.shard)];
   const dataEpoch = context.epoch === '' ? context.newEpoch : context.epoch;
   writeNumbers(context, dataEpoch, deltas, keys, writer);

@@ -21,7 +21,7 @@ export const MAX_OPERATIONS_PER_KEY = 1_500;
  * Applies one shard's part of a flush. KEYS: state, then packed strings, sketch blobs, registries, in the order of the operations.
  * ARGV[1]: a flat msgpack list, written by redis-flush.ts:
  *   epoch believed in, epoch to create, expected partitions, length that makes a blob worth a report,
- *   n, n × (partition, from, to, coverage or '', state),
+ *   n, n × (partition, from, to, coverage or '', state), ttl of the state s,
  *   n, n × (ttl s, n, n × (slot, increment), n, n × (slot, min), n, n × (slot, max)),
  *   n, n × (ttl s, frames),
  *   n, n × (ttl s, forget before, n, n × (score, series))
@@ -74,6 +74,8 @@ for i = 1, n do
 end
 p = p + n * 5
 redis.call(unpack(writes))
+redis.call('EXPIRE', state, a[p])
+p = p + 1
 local answer = {'applied'}
 local done, problem = pcall(function()
   local k = 1

@@ -193,6 +193,10 @@ export class RedisHotTier implements HotTier {
     }
   }
 
+  stoodAt(positions: ReadonlyMap<PartitionId, number>): void {
+    this.#seen.raise(positions);
+  }
+
   async apply(flush: Flush, shards: readonly number[]): Promise<ApplyResult> {
     const plan = planFlush(this.#definition, this.#layout, flush, shards, this.#clock.now());
     const outcomes = await Promise.allSettled(shards.map((shard) => this.#applyShard(flush, shard, plan[shard])));

@@ -27,8 +27,16 @@ describe('a store that went back', () => {
     expect(seen.check(at(10)).fromMs).toBe(0);
     const behind = seen.check(at(6));
     expect(behind.fromMs).toBe(Number.POSITIVE_INFINITY);
-    expect(behind.reason).toBe('The hot tier went back in a/0 and is catching up.');
+    expect(behind.reason).toBe('The hot tier stands behind where it stood before in a/0 and is catching up.');
     expect(behind.partitions.get('a/0')?.offset).toBe(6);
+    expect(seen.check(at(9)).fromMs).toBe(Number.POSITIVE_INFINITY);
+    expect(seen.check(at(10)).fromMs).toBe(0);
+  });
+
+  it('is known to have gone back by a process that has not seen it itself but was told', () => {
+    const seen = new SeenPositions();
+    seen.raise(new Map([['a/0', 10]]));
+    seen.raise(new Map([['a/0', 4]]));
     expect(seen.check(at(9)).fromMs).toBe(Number.POSITIVE_INFINITY);
     expect(seen.check(at(10)).fromMs).toBe(0);
   });

@@ -120,9 +120,16 @@ export class SeenPositions {
     }
     const names = behind.sort().slice(0, 3).join(', ');
     return {
-      ...noCoverage(`The hot tier went back in ${names}${behind.length > 3 ? ', …' : ''} and is catching up.`),
+      ...noCoverage(`The hot tier stands behind where it stood before in ${names}${behind.length > 3 ? ', …' : ''} and is catching up.`),
       partitions: coverage.partitions,
     };
+  }
+
+  /** Somebody else has seen them further on. */
+  raise(positions: ReadonlyMap<PartitionId, number>): void {
+    for (const [partition, offset] of positions) {
+      this.#offsets.set(partition, Math.max(offset, this.#offsets.get(partition) ?? 0));
+    }
   }
 
   forget(): void {

@@ -24,18 +24,26 @@ export interface LogParts {
   close(): Promise<void>;
 }
 
+/** A partition that nobody knows of holds no watermark back: it must be noticed before what is written there counts as late. */
+function metadataAgeMs(latenessMs: number): number {
+  return Math.min(30_000, Math.max(2_000, Math.floor(latenessMs / 2)));
+}
+
 export async function createLogParts(
   definition: Definition,
   clock: Clock,
   log: SourceLog,
   onFatal: (error: TidemarkError) => void,
+  onWaiting: (problem: TidemarkError, attempt: number) => void,
 ): Promise<LogParts> {
   const { kafka } = definition.source;
   if (kafka !== null) {
     const writer = createKafkaWriter(kafka, () => clock.now(), log);
     const deadLetters = definition.roles.ingest ? createKafkaDeadLetters(kafka, log) : null;
     return {
-      source: definition.roles.ingest ? createKafkaSource(kafka, { clock, log, onFatal }) : null,
+      source: definition.roles.ingest
+        ? createKafkaSource(kafka, { clock, log, onFatal, onWaiting, metadataMaxAgeMs: metadataAgeMs(definition.latenessMs) })
+        : null,
       writer,
       deadLetters,
       forgetBelow: async () => Promise.resolve(),

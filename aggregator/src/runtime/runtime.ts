@@ -21,9 +21,11 @@ import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
 import { untilDone } from '../flush/retry.js';
 import type { HotTier } from '../hot/hot-tier.js';
+import { noCoverage } from '../hot/shard-state.js';
 import { encodeAnnouncement } from '../live/announcement.js';
 import { Metrics } from '../metrics.js';
 import type { QueryOutcome } from '../query/engine.js';
+import type { HotSource } from '../query/execute.js';
 import { createDemoRunner, type DemoRunner } from '../source/demo/demo-runner.js';
 import type { LogSource, LogWriter } from '../source/log.js';
 import type { LogParts } from './log-source.js';
@@ -68,6 +70,9 @@ export class Runtime {
   #server: FastifyInstance | null = null;
   #writer: LogWriter | null = null;
   #retryLoggedAtMs = 0;
+  /** It is known how far the hot tier stood before this process was started. */
+  #hotBelieved = false;
+  #superseded = false;
   #fail: (error: unknown) => void = () => undefined;
   /** Settles when the process must end by itself. */
   readonly failed = new Promise<unknown>((resolve) => {
@@ -88,7 +93,13 @@ export class Runtime {
     const { definition, clock, logger } = this.#options;
     const signal = this.#abort.signal;
     memoryReport(estimateHotMemory(definition)).forEach((line) => logger.debug(line));
-    this.#log = await createLogParts(definition, clock, sourceLog(logger.child({ part: 'source' })), (error) => this.#fail(error));
+    this.#log = await createLogParts(
+      definition,
+      clock,
+      sourceLog(logger.child({ part: 'source' })),
+      (error) => this.#fail(error),
+      (problem, attempt) => this.#retrying('connect to Kafka', problem, attempt),
+    );
     this.#writer = this.#log.writer;
     this.#source = this.#log.source;
     if (definition.roles.ingest && this.#source !== null && this.#log.deadLetters !== null) {
@@ -113,6 +124,8 @@ export class Runtime {
     await this.#waitFor('migrate the cold tier', () =>
       this.#cold.migrate((step) => logger.info({ version: step.version }, `migration ${step.name}: ${step.state}`)),
     );
+    await this.#waitFor('ask how far the rows reach', async () => this.#hot.stoodAt(await this.#cold.newestOffsets()));
+    this.#hotBelieved = true;
     this.#freshness.start();
     if (this.#pipeline !== null && this.#source !== null) {
       this.#phase = 'joining the group';
@@ -124,7 +137,7 @@ export class Runtime {
     if (definition.roles.compact) {
       this.#compaction = new CompactionLoop(this.#cold, this.#hot, clock, randomUUID(), () => this.#freshness.watermarkMs(), {
         compacted: (untilMs, durationMs) => this.#metrics.compacted(untilMs, durationMs),
-        failed: (error) => logger.warn({ err: error }, 'compaction failed; the next round tries again'),
+        failed: (error) => this.#compactionFailed(error),
       });
       this.#compaction.start(COMPACT_EVERY_MS);
     }
@@ -244,7 +257,7 @@ export class Runtime {
       ? createQueryEngine({
           definition,
           clock,
-          hot: createHotSource(definition, this.#hot, clock),
+          hot: this.#hotSource(),
           cold: this.#cold,
           freshness,
           onError: (error) => logger.warn({ err: error }, 'a store failed while answering'),
@@ -283,6 +296,24 @@ export class Runtime {
         metrics: async () => ({ text: await this.#metrics.registry.metrics(), contentType: this.#metrics.registry.contentType }),
       },
     });
+  }
+
+  /** A hot tier that went back while nobody looked must not answer before it is known that it did. */
+  #hotSource(): HotSource {
+    const source = createHotSource(this.#options.definition, this.#hot, this.#options.clock);
+    const unknown = noCoverage('It is not known yet how far the hot tier stood before this process was started.');
+    return { ...source, coverage: () => (this.#hotBelieved ? source.coverage() : Promise.resolve(unknown)) };
+  }
+
+  #compactionFailed(error: unknown): void {
+    const { logger } = this.#options;
+    if (error instanceof TidemarkError && error.code === 'COLD_DEFINITION_SUPERSEDED') {
+      // True until this process is started anew; once is enough.
+      if (!this.#superseded) logger.warn({ code: error.code, remedy: error.remedy }, error.message);
+      this.#superseded = true;
+      return;
+    }
+    logger.warn({ err: error }, 'compaction failed; the next round tries again');
   }
 
   #state(): string {

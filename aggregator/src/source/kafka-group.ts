@@ -253,9 +253,10 @@ export class Membership {
     await this.#coordinator.leaveGroup({ groupId: this.#config.group, memberId: this.#identity.memberId });
   }
 
-  async committed(): Promise<CommittedOffset[]> {
-    if (this.owned.length === 0) return [];
-    const topics = groupByTopic(this.owned, ({ partition }) => ({ partition }));
+  /** What the group has committed of these partitions, owned by this member or not. */
+  async committed(partitions: readonly TopicPartition[]): Promise<CommittedOffset[]> {
+    if (partitions.length === 0) return [];
+    const topics = groupByTopic(partitions, ({ partition }) => ({ partition }));
     const { responses } = await this.#coordinator.offsetFetch({ groupId: this.#config.group, topics });
     return responses.flatMap(({ topic, partitions }) =>
       partitions.map(({ partition, offset, metadata }) => ({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readOffsetBounds } from './kafka-offsets.js';
+import { appearedPartitions, readOffsetBounds } from './kafka-offsets.js';
 
 type Asked = Parameters<Parameters<typeof readOffsetBounds>[0]['fetchTopicsOffset']>[0];
 
@@ -27,5 +27,24 @@ describe('where a partition that was never committed starts', () => {
   it('is its beginning when it appeared while the process ran, so that nothing written meanwhile is skipped', async () => {
     expect(await starts({ from: 'latest' }, 'shop/1')).toEqual([90, 0]);
     expect(await starts({ from: 'timestamp', timeMs: 1 }, 'shop/1')).toEqual([50, 0]);
+  });
+});
+
+describe('a partition that was never committed', () => {
+  const owned = [0, 1, 4].map((partition) => ({ topic: 'shop', partition }));
+  const commit = (partition: number, offset: number | null) => ({ topic: 'shop', partition, offset, metadata: '' });
+
+  it('is a new one when the group has committed others, though this process was started after it appeared', () => {
+    const known = new Set(['shop/0', 'shop/1', 'shop/4']);
+    expect(appearedPartitions(owned, known, [commit(0, 7), commit(1, 3), commit(4, null)])).toContain('shop/4');
+  });
+
+  it('is where the definition says when the group never committed anything', () => {
+    const known = new Set(['shop/0', 'shop/1', 'shop/4']);
+    expect(appearedPartitions(owned, known, [commit(0, null), commit(1, null), commit(4, null)])).toEqual(new Set());
+  });
+
+  it('is a new one when this process did not know it at its start', () => {
+    expect(appearedPartitions(owned, new Set(['shop/0', 'shop/1']), [])).toEqual(new Set(['shop/4']));
   });
 });

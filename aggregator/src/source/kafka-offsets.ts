@@ -3,7 +3,7 @@
 
 import type { Cluster } from 'kafkajs';
 import type { KafkaConfig } from '../definition/model.js';
-import type { TopicPartition } from './kafka-group.js';
+import type { CommittedOffset, TopicPartition } from './kafka-group.js';
 import { partitionId } from './kafka-reader.js';
 import type { PartitionId } from './log.js';
 
@@ -15,7 +15,7 @@ export interface OffsetBounds {
 }
 
 /**
- * @param appeared partitions that a topic got while this process ran: they start at their beginning, whatever `start` says, or what was
+ * @param appeared partitions that a topic got while the group read it: they start at their beginning, whatever `start` says, or what was
  * written before anybody noticed them would be skipped
  * @returns per partition that a leader answered for
  * @throws kafkajs' errors
@@ -48,4 +48,21 @@ export async function readOffsetBounds(
     bounds.set(id, { logStart, logEnd, startOffset });
   }
   return bounds;
+}
+
+/**
+ * Partitions that the topic got since the group began to read it: while this process ran, or before it was started, when the group has
+ * committed the others already (it commits every partition with its first flush, whether there were records or not).
+ */
+export function appearedPartitions(
+  owned: readonly TopicPartition[],
+  knownFromStart: ReadonlySet<PartitionId>,
+  commits: readonly CommittedOffset[],
+): Set<PartitionId> {
+  const begun = new Set(commits.filter(({ offset }) => offset !== null).map(({ topic }) => topic));
+  return new Set(
+    owned
+      .filter(({ topic, partition }) => begun.has(topic) || !knownFromStart.has(partitionId(topic, partition)))
+      .map(({ topic, partition }) => partitionId(topic, partition)),
+  );
 }

@@ -10,7 +10,7 @@ import { calling, ConsumerFailure } from './consumer-failure.js';
 import { createKafkaClient, isPassing, openCluster, SILENT_LOG, toKafkaError, type KafkaClient, type SourceLog } from './kafka-client.js';
 import { loadCodecs, type Decompress } from './kafka-codecs.js';
 import { KafkaGroup, type Membership, type TopicPartition } from './kafka-group.js';
-import { readOffsetBounds } from './kafka-offsets.js';
+import { appearedPartitions, readOffsetBounds } from './kafka-offsets.js';
 import { registerPlainCodecs } from './kafka-plain-records.js';
 import { KafkaReader, partitionId } from './kafka-reader.js';
 import type { AssignedPartition, Commit, LogConsumer, LogSource, PartitionId } from './log.js';
@@ -20,8 +20,10 @@ export interface KafkaSourceOptions {
   readonly log?: SourceLog;
   /** Called once when reading has ended for good; the process should end. */
   readonly onFatal: (error: TidemarkError) => void;
-  /** How long the first connection may take. @default 30_000 */
+  /** How long the first connection may take. @default for ever: what passes is waited out */
   readonly startTimeoutMs?: number;
+  /** Told each time that the first connection has to be waited for. */
+  readonly onWaiting?: (problem: TidemarkError, attempt: number) => void;
   /** How old metadata may be: new partitions are noticed within this time. @default 30_000 */
   readonly metadataMaxAgeMs?: number;
   /** Uses kafkajs' decoding of records. @default false */
@@ -152,10 +154,10 @@ class KafkaSource implements LogSource {
     });
   }
 
-  /** Connects and checks that the topics are there, for as long as `startTimeoutMs` allows. */
+  /** Connects and checks that the topics are there; waits for brokers as long as `startTimeoutMs` allows. */
   async #connect(): Promise<void> {
     const { clock } = this.#options;
-    const deadline = clock.monotonic() + (this.#options.startTimeoutMs ?? 30_000);
+    const deadline = clock.monotonic() + (this.#options.startTimeoutMs ?? Number.POSITIVE_INFINITY);
     for (let attempt = 0; ; attempt++) {
       try {
         await this.#cluster.connect();
@@ -167,7 +169,7 @@ class KafkaSource implements LogSource {
           this.#client.destroySockets();
           throw known;
         }
-        this.#log.warn({ code: known.code }, `${known.message} ${known.remedy}`);
+        this.#options.onWaiting?.(known, attempt + 1);
         await this.#sleep(backoffMs(attempt));
       }
     }
@@ -332,9 +334,10 @@ class KafkaSource implements LogSource {
   }
 
   async #positions(membership: Membership): Promise<AssignedPartition[]> {
-    const committed = new Map((await membership.committed()).map((c) => [partitionId(c.topic, c.partition), c]));
-    const known = (this.#knownFromStart ??= new Set(this.#group.allPartitions().map((p) => partitionId(p.topic, p.partition))));
-    const appeared = new Set(membership.owned.map((p) => partitionId(p.topic, p.partition)).filter((id) => !known.has(id)));
+    const all = this.#group.allPartitions();
+    const committed = new Map((await membership.committed(all)).map((c) => [partitionId(c.topic, c.partition), c]));
+    const known = (this.#knownFromStart ??= new Set(all.map((p) => partitionId(p.topic, p.partition))));
+    const appeared = appearedPartitions(membership.owned, known, [...committed.values()]);
     const bounds = await readOffsetBounds(this.#cluster, membership.owned, this.#config.start, appeared);
     return membership.owned.map(({ topic, partition }) => {
       const id = partitionId(topic, partition);
