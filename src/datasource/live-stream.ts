@@ -106,12 +106,13 @@ class Follower {
     if (!isLiveChannelStatusEvent(event)) return;
     const connected = event.state === LiveChannelConnectionState.Connected;
     const came = connected && !this.#connected;
+    const changed = connected !== this.#connected || event.error !== undefined;
     this.#connected = connected;
     if (event.error !== undefined) this.#error = { message: `Live updates: ${wordsOf(event.error)}` };
     else if (connected) this.#error = undefined;
     const first: unknown = event.message;
     if (isFrameJson(first)) this.#apply(first);
-    else if (event.error !== undefined || connected) this.#show();
+    else if (changed) this.#show();
     // Whatever changed between the answer of history, or the loss of the connection, and now.
     if (came) this.#missed(this.#firstUnfinished());
   }
@@ -191,9 +192,9 @@ class Follower {
     const meta = this.#meta();
     if (bucketMs === 0) return { ...(this.#whole ?? { fields: [], length: 0 }), refId, meta };
     const { fromMs, toMs } = range();
-    // The bucket in which the range begins starts before it.
-    this.#line = trim(this.#line, fromMs - bucketMs, Number.MAX_SAFE_INTEGER);
-    return frameOfLine(trim(this.#line, fromMs - bucketMs, toMs), history, refId, meta);
+    // The bucket in which the range begins may start before it.
+    this.#line = trim(this.#line, fromMs - bucketMs + 1, Number.MAX_SAFE_INTEGER);
+    return frameOfLine(trim(this.#line, 0, toMs), history, refId, meta);
   }
 
   #meta(): DataFrame['meta'] {

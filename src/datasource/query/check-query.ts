@@ -46,7 +46,7 @@ function setIf(problems: Map<ProblemField, string>, field: ProblemField, words: 
 }
 
 function isVariable(text: string): boolean {
-  return /\$|\[\[/.test(text);
+  return /\$[A-Za-z_{]|\[\[/.test(text);
 }
 
 function unknown(what: string, name: string, known: readonly string[]): string {
@@ -145,8 +145,13 @@ function filterProblem({ dimension, op, value, values }: TidemarkFilter, catalog
 function patternProblem(pattern: string): string | null {
   if (isVariable(pattern)) return null;
   if (/\(\?<?[=!]|\\[1-9]/.test(pattern)) return 'Patterns are RE2: no look-around and no back-references.';
+  // What RE2 writes and browsers do not: flags in the middle, and Python's named groups.
+  const browsers = pattern
+    .replace(/\(\?[a-zA-Z-]+\)/g, '')
+    .replace(/\(\?[a-zA-Z-]+:/g, '(?:')
+    .replaceAll('(?P<', '(?<');
   try {
-    new RegExp(pattern.replace(/^\(\?[a-z]+\)/, ''));
+    new RegExp(browsers);
     return null;
   } catch (error) {
     return error instanceof SyntaxError ? `Not a pattern: ${error.message.split(': ').at(-1)}.` : 'Not a pattern.';
