@@ -2,6 +2,7 @@
 // openapi.ts writes it down, so that the description cannot differ from what is served.
 
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
 import type { Tenant } from '../definition/model.js';
 import { problemOfSchema, QueryProblem } from '../query/problem.js';
@@ -22,8 +23,8 @@ export interface RouteRequest {
 export interface RouteReply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** An object goes out as JSON. */
-  readonly body: object | string | Buffer;
+  /** A stream goes out as it comes, any other object as JSON. */
+  readonly body: object | string | Buffer | Readable;
 }
 
 export interface RouteContent {

@@ -3,20 +3,23 @@
 // CORS is off: the preview has the same origin, and Grafana asks from its backend.
 
 import { randomUUID } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.js';
 import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import type { LiveHub } from '../live/hub.js';
 import type { QueryEngine } from '../query/engine.js';
 import { nearest } from '../query/problem.js';
 import { apiError, refusalOf, type Refusal } from './api-error.js';
 import { Authenticator, TENANT_HEADER } from './auth.js';
 import { readBody } from './body.js';
 import type { Collect } from './collect.js';
+import { attachLive } from './live-upgrade.js';
 import { QuotaKeeper } from './quota.js';
 import type { Route, RouteReply } from './route.js';
 import { eventRoutes } from './routes/events.js';
+import { LIVE_PATH, liveRoutes } from './routes/live.js';
 import { operationRoutes, type Operations } from './routes/operations.js';
 import { queryRoutes } from './routes/query.js';
 import { StaticFiles } from './static-files.js';
@@ -28,6 +31,8 @@ export interface ApiOptions {
   readonly version: string;
   /** null: this process answers no queries. */
   readonly engine: QueryEngine | null;
+  /** Is stopped with the server. null: this process pushes nothing. */
+  readonly live?: LiveHub | null;
   /** null: this process takes no events. */
   readonly collect: Collect | null;
   readonly operations: Operations;
@@ -100,13 +105,30 @@ export function createServer(options: ApiOptions): FastifyInstance {
     });
   }
   serveRest(app, routes, options.staticDir);
+  serveLive(app, options, authenticator);
   return app;
+}
+
+function serveLive(app: FastifyInstance, options: ApiOptions, authenticator: Authenticator): void {
+  const hub = options.live ?? null;
+  if (hub === null) return;
+  attachLive(app.server, {
+    hub,
+    authenticator,
+    onRefusal: (error, code, status) => {
+      options.onRefusal?.(code, status);
+      if (status >= 500) options.log.error({ err: error, path: LIVE_PATH }, 'upgrade failed');
+    },
+  });
+  // Live connections do not end by themselves: the server would wait for them.
+  app.addHook('preClose', () => hub.stop());
 }
 
 function routeTable(options: ApiOptions): Route[] {
   const quotas = new QuotaKeeper(options.clock);
   const routes: Route[] = [];
   if (options.engine !== null) routes.push(...queryRoutes(options.def, options.engine, quotas));
+  if (options.live !== undefined && options.live !== null) routes.push(...liveRoutes(options.live));
   if (options.collect !== null) routes.push(...eventRoutes(options.collect, quotas));
   routes.push(...operationRoutes(options.def, options.operations, options.version, () => routes));
   return routes;
@@ -155,7 +177,7 @@ function matchesPath(pattern: string, path: string): boolean {
 
 function send(reply: FastifyReply, answer: RouteReply): FastifyReply {
   reply.code(answer.status ?? 200);
-  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body)) return reply.headers(answer.headers ?? {}).send(answer.body);
+  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body) || answer.body instanceof Readable) return reply.headers(answer.headers ?? {}).send(answer.body);
   return reply
     .headers(answer.headers ?? {})
     .type('application/json; charset=utf-8')

@@ -23,8 +23,10 @@ import { untilDone } from '../flush/retry.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { noCoverage } from '../hot/shard-state.js';
 import { encodeAnnouncement } from '../live/announcement.js';
+import { LiveHub } from '../live/hub.js';
+import { LiveMetrics } from '../live/live-metrics.js';
 import { Metrics } from '../metrics.js';
-import type { QueryOutcome } from '../query/engine.js';
+import type { QueryEngine, QueryOutcome } from '../query/engine.js';
 import type { HotSource } from '../query/execute.js';
 import { createDemoRunner, type DemoRunner } from '../source/demo/demo-runner.js';
 import type { LogSource, LogWriter } from '../source/log.js';
@@ -264,12 +266,14 @@ export class Runtime {
           onOutcome,
         })
       : null;
+    const live = engine === null ? null : this.#createLive(engine);
     return createServer({
       def: definition,
       clock,
       log: logger,
       version: VERSION,
       engine,
+      live,
       collect: this.#writer === null ? null : createCollect(definition, createJsonDecoder(definition), this.#writer, clock),
       staticDir: previewDir,
       onRefusal: (code) => this.#metrics.refusals.inc({ code }),
@@ -314,6 +318,20 @@ export class Runtime {
       return;
     }
     logger.warn({ err: error }, 'compaction failed; the next round tries again');
+  }
+
+  #createLive(engine: QueryEngine): LiveHub {
+    const { definition, clock, logger } = this.#options;
+    const live = new LiveHub({
+      def: definition,
+      clock,
+      engine,
+      announcements: this.#hot,
+      metrics: new LiveMetrics(this.#metrics.registry),
+      onError: (error) => logger.warn({ err: error }, 'a live evaluation failed; it is tried again'),
+    });
+    live.start();
+    return live;
   }
 
   #state(): string {
