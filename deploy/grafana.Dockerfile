@@ -2,6 +2,8 @@
 # Grafana with the plugin built from this checkout, for docker-compose.yaml and for whoever bakes plugins into an image:
 # `docker build -f deploy/grafana.Dockerfile -t tidemark-grafana .`
 # The plugin stands where Grafana looks for plugins; Grafana's own data is beside it, so that a volume does not hide the plugin.
+# Another Grafana: `--build-arg GRAFANA_VERSION=12.3.0`; the end-to-end suite runs with several.
+ARG GRAFANA_VERSION=13.2.3
 
 FROM node:22.22.1-bookworm-slim AS frontend
 WORKDIR /build
@@ -27,7 +29,7 @@ COPY src/datasource/plugin.json src/datasource/
 COPY pkg pkg
 RUN if [ "$TARGETARCH" = arm64 ]; then go tool mage -v build:linuxARM64; else go tool mage -v build:linux; fi
 
-FROM grafana/grafana:13.2.3
+FROM grafana/grafana:${GRAFANA_VERSION}
 USER 0
 RUN install -d -o 472 -g 0 /var/lib/grafana/data
 COPY --from=frontend --chown=472:0 /build/dist /var/lib/grafana/plugins/tidemark-realtime-app

@@ -16,7 +16,7 @@ export interface Stage {
   readonly instructions: readonly Instruction[];
 }
 
-/** @throws Error where an instruction stands before the first FROM */
+/** @throws Error where an instruction other than ARG stands before the first FROM; arguments have their defaults */
 export function readDockerfile(file: string): readonly Stage[] {
   const lines = readFileSync(file, 'utf8')
     .split('\n')
@@ -25,16 +25,26 @@ export function readDockerfile(file: string): readonly Stage[] {
     .replace(/\\\n/g, ' ')
     .split('\n')
     .filter((line) => line.trim() !== '');
+  const defaults = new Map<string, string>();
   const stages: { image: string; name: string; instructions: Instruction[] }[] = [];
   for (const line of lines) {
     const [, name, text] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? [];
     if (name === undefined) throw new Error(`${file}: not an instruction: ${line}`);
     if (name === 'FROM') {
       const [image, , stage = ''] = text.split(/\s+/);
-      stages.push({ image, name: stage, instructions: [] });
+      stages.push({
+        image: image.replace(/\$\{(\w+)\}/g, (_, argument: string) => defaults.get(argument) ?? ''),
+        name: stage,
+        instructions: [],
+      });
       continue;
     }
     const stage = stages.at(-1);
+    if (stage === undefined && name === 'ARG') {
+      const [argument, value = ''] = text.split('=');
+      defaults.set(argument, value.trim());
+      continue;
+    }
     if (stage === undefined) throw new Error(`${file}: ${name} before FROM`);
     stage.instructions.push({ name, text: text.trim() });
   }
