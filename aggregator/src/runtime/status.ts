@@ -2,10 +2,12 @@
 
 import type { ColdTier } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
+import { deadLetterTopic } from '../source/kafka-dead-letters.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import type { FreshnessProvider } from '../query/freshness.js';
 import type { PartitionState } from '../window/flush-batch.js';
 import type { Coverage } from '../query/tier-read.js';
+import { VERSION } from './version.js';
 
 export interface PartitionStatus {
   readonly partition: string;
@@ -22,17 +24,32 @@ export interface PartitionStatus {
   readonly lost: number;
 }
 
+export interface SourceStatus {
+  /** `embedded`: the log in this process, fed by HTTP collect and the demo. */
+  readonly kind: 'kafka' | 'embedded';
+  readonly topics: readonly string[];
+  /** Where records go that cannot be read, in words. */
+  readonly deadLetters: string;
+}
+
 export interface Status {
   readonly name: string;
+  readonly version: string;
+  /** This process's clock when it answered, to compare others with. Epoch ms. */
+  readonly nowMs: number;
+  readonly source: SourceStatus;
   /** Of the ingest pipeline; `off` in a process that does not ingest. */
   readonly state: string;
   readonly startedAt: string;
   readonly roles: readonly string[];
   readonly watermarkMs: number;
+  /** Newest applied event time; later than `nowMs` where a producer's clock is ahead. 0: none yet. Epoch ms. */
+  readonly newestEventMs: number;
   readonly complete: boolean;
   readonly reason: string;
   readonly partitions: readonly PartitionStatus[];
   readonly hot: {
+    readonly kind: Definition['hot']['kind'];
     readonly ok: boolean;
     readonly detail: string;
     readonly memoryBytes: number;
@@ -40,6 +57,7 @@ export interface Status {
     readonly coverageReason: string;
   };
   readonly cold: {
+    readonly kind: Definition['cold']['kind'];
     readonly ok: boolean;
     readonly detail: string;
     readonly rawRows: number;
@@ -70,10 +88,14 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
   const states: ReadonlyMap<string, PartitionState> = coverage?.partitions ?? new Map<string, PartitionState>();
   return {
     name: definition.name,
+    version: VERSION,
+    nowMs: freshness.nowMs,
+    source: sourceOf(definition),
     state: parts.pipelineState(),
     startedAt: new Date(parts.startedAtMs).toISOString(),
     roles: (['ingest', 'query', 'compact'] as const).filter((role) => definition.roles[role]),
     watermarkMs: freshness.watermarkMs,
+    newestEventMs: freshness.newestEventMs,
     complete: freshness.complete,
     reason: freshness.reason,
     partitions: freshness.partitions.map((p) => {
@@ -93,12 +115,23 @@ export async function readStatus(parts: StatusParts): Promise<Status> {
       };
     }),
     hot: {
+      kind: definition.hot.kind,
       ...hotHealth,
       coverageFromMs: coverage === null || !Number.isFinite(coverage.fromMs) ? null : coverage.fromMs,
       coverageReason: coverage?.reason ?? hotHealth.detail,
     },
-    cold: { ...coldHealth, closedUntilMs: compaction.closedUntilMs, dirtyMinutes: compaction.dirtyMinutes.length },
+    cold: {
+      kind: definition.cold.kind,
+      ...coldHealth,
+      closedUntilMs: compaction.closedUntilMs,
+      dirtyMinutes: compaction.dirtyMinutes.length,
+    },
   };
+}
+
+function sourceOf({ source }: Definition): SourceStatus {
+  if (source.kafka === null) return { kind: 'embedded', topics: [], deadLetters: 'the file dead-letters.ndjson in the data directory' };
+  return { kind: 'kafka', topics: source.kafka.topics, deadLetters: `the topic ${deadLetterTopic(source.kafka)}` };
 }
 
 function wordsOf(error: unknown): string {
