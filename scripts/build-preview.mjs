@@ -11,7 +11,15 @@ export const pageIndex = join(page, 'index.html');
 export const pagePluginStamp = join(page, 'public', 'plugins', 'copied.txt');
 
 /** What the page is made of, from the repository's root. */
-export const pageSources = ['preview/src', 'preview/index.html', 'package-lock.json', 'scripts/build-preview.mjs'];
+export const pageSources = ['preview/src', 'preview/public', 'preview/index.html', 'package-lock.json', 'scripts/build-preview.mjs'];
+
+/** Under the names that Grafana's styles give them; a variable font is all of its weights. */
+const FONTS = [
+  ['inter/Inter-Regular.woff2', 'inter/files/inter-latin-wght-normal.woff2'],
+  ['inter/Inter-Medium.woff2', 'inter/files/inter-latin-wght-normal.woff2'],
+  ['inter/Inter-Italic.woff2', 'inter/files/inter-latin-wght-italic.woff2'],
+  ['roboto/L0xTDF4xlVMF-BfR8bXMIhJHg45mwgGEFl0_3vrtSM1J-gEPT5Ese6hmHSh0mQ.woff2', 'roboto-mono/files/roboto-mono-latin-wght-normal.woff2'],
+];
 
 /** @param {string} root the repository @throws Error when a source does not compile; what is wrong has been printed */
 export async function buildPage(root) {
@@ -38,10 +46,10 @@ export async function buildPage(root) {
     loader: { '.woff2': 'file', '.ttf': 'file', '.svg': 'file', '.png': 'file' },
     plugins: [insideOfRuntime(join(grafana, 'runtime', 'dist', 'esm'))],
   });
-  cpSync(join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(page, 'public', 'build', 'img', 'icons'), { recursive: true });
-  // Grafana's styles name two weights of Inter; the variable font is both.
-  const inter = join(root, 'node_modules', '@fontsource-variable', 'inter', 'files', 'inter-latin-wght-normal.woff2');
-  for (const weight of ['Regular', 'Medium']) cpSync(inter, join(page, 'public', 'fonts', 'inter', `Inter-${weight}.woff2`));
+  // Ours are those that Grafana's components draw and its packages do not bring.
+  for (const icons of [join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(root, 'preview', 'public', 'icons')])
+    cpSync(icons, join(page, 'public', 'build', 'img', 'icons'), { recursive: true });
+  for (const [name, file] of FONTS) cpSync(join(root, 'node_modules', '@fontsource-variable', file), join(page, 'public', 'fonts', name));
   // Whoever serves the page in the aggregator's place serves a host.json of its own.
   writeFileSync(join(page, 'host.json'), '{ "backend": "aggregator" }\n');
   const styles = stylesOnce(Object.keys(metafile.outputs).filter((file) => file.endsWith('.css')));

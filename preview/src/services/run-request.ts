@@ -4,10 +4,7 @@
 
 import {
   dateMath,
-  isDataFrame,
   LoadingState,
-  toDataFrame,
-  type DataFrame,
   type DataQueryError,
   type DataQueryRequest,
   type DataQueryResponse,
@@ -52,7 +49,8 @@ function answers(
 function panelData(packets: readonly DataQueryResponse[], newest: DataQueryResponse, request: DataQueryRequest): PanelData {
   const errors = packets.flatMap((packet) => packet.errors ?? (packet.error === undefined ? [] : [packet.error]));
   const state = errors.length > 0 ? LoadingState.Error : (newest.state ?? LoadingState.Done);
-  const frames = packets.flatMap((packet) => packet.data.map(frameOf));
+  // As they came: rows of a variable query are no frames, and whoever draws frames makes them such.
+  const frames = packets.flatMap((packet) => packet.data);
   return {
     state,
     series: frames.filter((frame) => frame.meta?.dataTopic !== ANNOTATIONS),
@@ -61,11 +59,6 @@ function panelData(packets: readonly DataQueryResponse[], newest: DataQueryRespo
     request,
     timeRange: movedAlong(request.range, state),
   };
-}
-
-/** A streaming frame is one already, and must stay the same object. */
-function frameOf(data: unknown): DataFrame {
-  return isDataFrame(data) ? data : toDataFrame(data);
 }
 
 function movedAlong(range: TimeRange, state: LoadingState): TimeRange {

@@ -2,7 +2,7 @@
 
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { IconButton, useStyles2 } from '@grafana/ui';
+import { Dropdown, Icon, IconButton, Menu, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
 import { NavLink } from 'react-router-dom';
 import { useHost } from './host-context.js';
@@ -43,7 +43,7 @@ export function Navigation({ children }: { readonly children: ReactNode }) {
           ))}
         </nav>
         <IconButton
-          name={theme === 'dark' ? 'lightbulb-alt' : 'palette'}
+          name="adjust-circle"
           size="lg"
           tooltip={theme === 'dark' ? 'Light theme' : 'Dark theme'}
           aria-label={theme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
