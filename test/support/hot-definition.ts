@@ -58,6 +58,7 @@ export function hotDefinition(changes: HotDefinitionChanges = {}): Definition {
       { index: 2, name: 'device', dimensions: [1], hot: true },
       { index: 3, name: 'country,device', dimensions: [0, 1], hot: true },
     ],
+    watches: [],
     latenessMs: 10_000,
     maxFutureMs: 60_000,
     duplicates: { windowMs: 60_000, maxEvents: 1000 },

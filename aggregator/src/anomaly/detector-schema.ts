@@ -1,9 +1,9 @@
 // The options of a detector as people write them, in a query and in a watch alike: durations as text, days by name. Form is
-// checked here; what the numbers may be is the detectors' own to say (anomaly/options.ts).
+// checked here; what the numbers may be is for options.ts to say.
 
 import { z } from 'zod';
-import type { DetectorOptions, MaintenanceWindow } from '../anomaly/detector.js';
-import { DETECTORS } from '../anomaly/options.js';
+import type { DetectorOptions, MaintenanceWindow } from './detector.js';
+import { DETECTORS } from './options.js';
 
 const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
 const duration = z.string().min(2).max(16);

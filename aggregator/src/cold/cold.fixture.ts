@@ -145,6 +145,7 @@ export function testDefinition(database: string, more: Partial<Definition> = {})
       window('latency_5m', 'quantiles', 12, 5 * MINUTE),
     ],
     groupings: groupings([], [0], [1], [0, 1], [0, 1, 2]),
+    watches: [],
     latenessMs: 5_000,
     maxFutureMs: MINUTE,
     duplicates: { windowMs: MINUTE, maxEvents: 1_000 },

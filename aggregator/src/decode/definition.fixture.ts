@@ -102,6 +102,7 @@ export function definitionOf(spec: DefinitionSpec): Definition {
     components,
     measures: [],
     groupings: [],
+    watches: [],
     latenessMs: 10_000,
     maxFutureMs: spec.maxFutureMs ?? 1e15,
     duplicates: { windowMs: 0, maxEvents: 0 },

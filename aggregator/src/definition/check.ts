@@ -7,6 +7,7 @@ import { checkGroupings } from './groupings.js';
 import { formatDuration, parseDurationMs } from './quantities.js';
 import { nearest, show, type Finding, type Path } from './problem.js';
 import { NAME_PATTERN, type DefinitionInput, type MeasureInput } from './schema.js';
+import { checkWatches } from './watches.js';
 
 /** Taken by columns, frames and groupings. */
 const RESERVED_NAMES = new Set(['time', 'tenant', 'topic', 'partition', 'offset', 'log_time', 'none', 'all']);
@@ -29,6 +30,7 @@ export function checkDefinition(input: DefinitionInput, removed: readonly Path[]
     report({ path: ['measures'], at: 'value', found: 'no measures', expected: 'at least one, such as events: {kind: count}' });
   }
   if (!isRemoved('groupings')) checkGroupings(input, isRemoved, report);
+  checkWatches(input, isRemoved, report);
   checkRetention(input, isRemoved, report);
   checkAccess(input, isRemoved, report);
 }

@@ -10,6 +10,7 @@ import type { Definition, Dimension, Measure, Tenant } from './model.js';
 import type { Plan } from './plan.js';
 import { durationMs, sizeBytes } from './quantities.js';
 import type { DefinitionInput, MeasureInput } from './schema.js';
+import { compileWatches } from './watches.js';
 
 const DEFAULT_CAP = 1_000;
 const DEFAULT_KEEP_FACTOR = 10;
@@ -48,6 +49,7 @@ export function compileDefinition(input: DefinitionInput, plan: Plan, tenants: r
     components: components.all(),
     measures,
     groupings,
+    watches: compileWatches(input),
     latenessMs: durationMs(input.lateness),
     maxFutureMs: durationMs(input.maxFuture),
     duplicates: { windowMs: durationMs(input.duplicates.window), maxEvents: input.duplicates.maxEvents },

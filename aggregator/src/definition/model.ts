@@ -205,6 +205,19 @@ export interface ColdConfig {
   readonly requestTimeoutMs: number;
 }
 
+/** A measure under a detector; see watches.ts. */
+export interface Watch {
+  readonly name: string;
+  readonly description: string;
+  readonly bucketMs: number;
+  /** Names of the dimensions whose values may have contributed. */
+  readonly explain: readonly string[];
+  /** Values of the measure can be added, so that a part of it can be said to have contributed so much. */
+  readonly additive: boolean;
+  /** A query of kind anomaly as the query API takes it, without refId and format. */
+  readonly query: Readonly<Record<string, unknown>>;
+}
+
 export interface Definition {
   readonly name: string;
   /** Hash of everything that shapes stored data (fields, dimensions, components, groupings): part of the hot tier's keys. */
@@ -226,6 +239,7 @@ export interface Definition {
   readonly components: readonly Component[];
   readonly measures: readonly Measure[];
   readonly groupings: readonly Grouping[];
+  readonly watches: readonly Watch[];
   readonly latenessMs: number;
   /** An event is refused (dead letter) when its time is further than this ahead of its record's log timestamp. */
   readonly maxFutureMs: number;

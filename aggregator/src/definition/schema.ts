@@ -3,6 +3,7 @@
 // No transforms, so that what is published is exactly what is checked; meaning is added in check.ts and compile.ts.
 
 import { z } from 'zod';
+import { detectorSchema } from '../anomaly/detector-schema.js';
 import { connectionSections } from './schema-connections.js';
 import { bytes, duration, stringList, text, wholeNumber, eventPath, NAME_PATTERN } from './schema-values.js';
 
@@ -150,6 +151,29 @@ const groupingSchema = z.union(
   { error: 'a list of dimension names such as [country, device], {dimensions: [...], hot: false}, or one of none, all' },
 );
 
+const watchSchema = z.strictObject({
+  description: text('Shown with its anomalies.').optional(),
+  measure: text('The measure that is judged.'),
+  stat: text('Which quantile of a measure of kind quantiles, e.g. p95.').optional(),
+  groupBy: z
+    .array(z.string(), { error: 'a list of dimension names' })
+    .max(8, { error: 'at most 8 dimensions' })
+    .default([])
+    .describe('One series per combination of their values, each judged by itself.'),
+  filters: z
+    .record(z.string(), z.union([comparable, comparables], { error: 'a value or a list of values' }))
+    .default({})
+    .describe('Only these values of dimensions, e.g. {country: [DE, FR]}.'),
+  bucket: duration('Length of the judged buckets.').default('1m'),
+  detector: detectorSchema.prefault({}).describe('How it is judged.'),
+  history: duration('How much the detector learns from. Default: by the bucket, 2d for 1m, 7d for 5m, 28d for 1h.').optional(),
+  explain: z
+    .array(z.string(), { error: 'a list of dimension names' })
+    .max(8, { error: 'at most 8 dimensions' })
+    .optional()
+    .describe('Dimensions whose values are compared to say what contributed most. Default: all that groupBy does not name.'),
+});
+
 const quotas = z
   .strictObject({
     queriesInFlight: wholeNumber(0, 100_000).default(64).describe('Queries running at once.'),
@@ -210,6 +234,10 @@ export const definitionSchema = z
       .describe(
         'Which combinations of dimensions are kept ready. Default: none and each dimension alone (hot and cold), all together (cold only). `none` and `all` are always kept.',
       ),
+    watches: z
+      .record(z.string(), watchSchema, { error: 'a map from watch names to {measure, …}' })
+      .default({})
+      .describe('Measures that are judged by a detector as their buckets close; what is out of line is kept and shown as annotations.'),
     lateness: duration('How long an event may come after newer ones before its bucket counts as closed.').default('30s'),
     maxFuture: duration('An event dated further than this after its record’s log time is dead-lettered.').default('1h'),
     duplicates: z

@@ -3,7 +3,7 @@
 // spoils its own refId alone; a body that is wrong as a whole is refused.
 
 import { z } from 'zod';
-import { detectorSchema } from './anomaly-schema.js';
+import { detectorSchema } from '../anomaly/detector-schema.js';
 import { invalid, problemOfSchema, suggestion, type QueryProblem } from './problem.js';
 import { isTimeZone, parseTime } from './time-expression.js';
 

@@ -5,7 +5,7 @@ import { RE2JS } from 're2js';
 import type { Definition, Measure } from '../definition/model.js';
 import { resolveOptions } from '../anomaly/options.js';
 import { TidemarkError } from '../errors.js';
-import { detectorOptions } from './anomaly-schema.js';
+import { detectorOptions } from '../anomaly/detector-schema.js';
 import type { AnomalyAsk, Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
 import { invalid, quote, suggestion, type QueryProblem } from './problem.js';
 import type { AnomalyQuery, EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';

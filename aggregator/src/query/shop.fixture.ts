@@ -111,6 +111,7 @@ export function testDefinition(more: Partial<Definition> = {}): Definition {
     components: COMPONENTS,
     measures: MEASURES,
     groupings: GROUPINGS,
+    watches: [],
     latenessMs: 5_000,
     maxFutureMs: MINUTE,
     duplicates: { windowMs: MINUTE, maxEvents: 1_000 },
