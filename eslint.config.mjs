@@ -30,7 +30,7 @@ const typed = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/node_modules/', '**/data/', 'coverage/', '.*/', '!.config/', '**/.scratch/', '**/*.gen.*'] },
+  { ignores: ['**/dist/', 'dist-package/', '**/node_modules/', '**/data/', 'coverage/', '.*/', '!.config/', '**/.scratch/', '**/*.gen.*'] },
   js.configs.recommended,
   tseslint.configs.recommended,
   {

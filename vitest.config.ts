@@ -12,7 +12,13 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['aggregator/src/**/*.test.ts', 'preview/**/*.test.ts', 'bench/**/*.test.ts', 'scripts/**/*.test.ts'],
+          include: [
+            'aggregator/src/**/*.test.ts',
+            'preview/**/*.test.ts',
+            'bench/**/*.test.ts',
+            'scripts/**/*.test.ts',
+            'scripts/**/*.test.mjs',
+          ],
         },
       },
       {
