@@ -59,7 +59,7 @@ let http: Served;
 
 beforeAll(async () => {
   await buildTidemark();
-  shop = await serve('webshop', '{demo: {seed: 1, rate: 60, history: 20m}}');
+  shop = await serve('webshop', '{demo: {seed: 1, rate: 12, history: 100m}}');
   http = await serve('http-service', '{http: {}}');
   const sent = await fetch(`${http.tidemark.url}/api/v1/events`, {
     method: 'POST',
@@ -69,7 +69,7 @@ beforeAll(async () => {
   expect(sent.status).toBeLessThan(300);
   const applied = async ({ tidemark }: Served, atLeast: number): Promise<boolean> =>
     (await tidemark.status()).partitions.reduce((sum, { applied: count }) => sum + count, 0) >= atLeast;
-  await until('the shop has history', 90_000, () => applied(shop, 20_000));
+  await until('the shop has history', 90_000, () => applied(shop, 60_000));
   await until('the requests are applied', 30_000, () => applied(http, 1_200));
 }, 240_000);
 

@@ -18,7 +18,7 @@ export const storedQuery = z.strictObject({
   refId: z.string().min(1),
   datasource: dataSourceRef.optional(),
   schemaVersion: z.literal(1),
-  kind: z.enum(['metric', 'top', 'events', 'values']),
+  kind: z.enum(['metric', 'anomaly', 'top', 'events', 'values']),
   measure: z.string().optional(),
   stat: z.array(z.string()).optional(),
   groupBy: z.array(z.string()).optional(),
@@ -35,6 +35,9 @@ export const storedQuery = z.strictObject({
   fill: z.string().optional(),
   legend: z.string().optional(),
   by: z.string().optional(),
+  detector: z.record(z.string(), z.unknown()).optional(),
+  history: z.string().optional(),
+  fields: z.string().optional(),
   live: z.boolean().optional(),
   editorMode: z.literal('builder').optional(),
   // Grafana's own, in alert rules.
