@@ -20,12 +20,12 @@ import (
 const (
 	// A full day of seconds for dozens of series stays below it.
 	maxEventBytes = 32 << 20
-	// The aggregator sends a heartbeat far more often; a connection that is silent for so long is dead.
-	maxSilence = 60 * time.Second
+	// The aggregator says something every 10 s; a connection that is silent for so long is dead.
+	maxSilence = 35 * time.Second
 	// A subscriber listens well within it after Grafana was told that it may.
 	joinGrace = time.Second
-	// Node refuses requests whose address and headers are above 16 KiB.
-	maxQueryBytes = 12 << 10
+	// Node refuses requests whose address and headers are above 16 KiB together.
+	maxAddressBytes = 12 << 10
 
 	firstRetry = 500 * time.Millisecond
 	lastRetry  = 30 * time.Second
@@ -142,8 +142,8 @@ func (d *Datasource) parseSubscription(path string, data json.RawMessage) (subsc
 	}
 	delete(fields, "refId")
 	query, err := json.Marshal(fields)
-	if err != nil || len(query) > maxQueryBytes {
-		return subscription{}, fmt.Errorf("the query is longer than %d bytes", maxQueryBytes)
+	if err != nil || len(url.QueryEscape(string(query))) > maxAddressBytes {
+		return subscription{}, fmt.Errorf("the query is longer than %d bytes", maxAddressBytes)
 	}
 	if sent.SpanMs == 0 {
 		sent.SpanMs = d.settings.StreamSpanMs
@@ -180,10 +180,12 @@ func (f *follower) follow(ctx context.Context) error {
 	defer silence.Stop()
 	f.retryAfter, f.failing = 0, false
 	parameters := url.Values{"transport": {"sse"}, "query": {string(f.query)}, "spanMs": {strconv.FormatInt(f.spanMs, 10)}}
-	if f.cursor != "" {
-		parameters.Set("resume", f.cursor)
+	address := apiPath + "/live?" + parameters.Encode()
+	// A cursor that does not fit is done without: a snapshot comes instead.
+	if resume := "&resume=" + url.QueryEscape(f.cursor); f.cursor != "" && len(address)+len(resume) <= maxAddressBytes {
+		address += resume
 	}
-	response, err := f.client.send(ctx, f.client.streams, request{http.MethodGet, apiPath + "/live?" + parameters.Encode(), nil, f.headers})
+	response, err := f.client.send(ctx, f.client.streams, request{http.MethodGet, address, nil, f.headers})
 	if err != nil {
 		return err
 	}
@@ -249,12 +251,14 @@ func (f *follower) handle(event event) error {
 	case "dropped":
 		f.retryAfter = time.Duration(message.RetryAfterMs) * time.Millisecond
 		return errEnded
-	default:
-		// Heartbeats, comments, and what a newer aggregator may say besides.
+	case "heartbeat":
 		if f.failing {
 			return nil
 		}
 		return f.recovered()
+	default:
+		// Comments, and what a newer aggregator may say besides.
+		return nil
 	}
 }
 

@@ -189,3 +189,17 @@ func (o *outputTail) String() string {
 	defer o.lock.Unlock()
 	return string(o.text)
 }
+
+func (a *aggregator) metrics(t *testing.T) string {
+	t.Helper()
+	response, err := http.Get(a.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	raw, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
