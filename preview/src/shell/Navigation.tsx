@@ -5,6 +5,7 @@ import type { GrafanaTheme2 } from '@grafana/data';
 import { Dropdown, Icon, IconButton, Menu, useStyles2 } from '@grafana/ui';
 import type { ReactNode } from 'react';
 import { NavLink } from 'react-router-dom';
+import type { DashboardJson } from '../dashboard/dashboard-json.js';
 import { useHost } from './host-context.js';
 
 interface Place {
@@ -17,10 +18,7 @@ export function Navigation({ children }: { readonly children: ReactNode }) {
   const styles = useStyles2(getStyles);
   const app = host.plugins.appMeta();
   const places: Place[] = [
-    ...dashboards.map(({ uid, title }) => ({
-      text: title.replace(/^Tidemark\s+/, '').replace(/^./, (first) => first.toUpperCase()),
-      to: `/d/${uid}`,
-    })),
+    ...dashboards.slice(0, 1).map(placeOf),
     { text: 'Explore', to: '/explore' },
     ...(app.includes ?? [])
       .filter(({ addToNav, path }) => addToNav === true && path !== undefined && path !== '')
@@ -42,6 +40,21 @@ export function Navigation({ children }: { readonly children: ReactNode }) {
             </NavLink>
           ))}
         </nav>
+        {dashboards.length > 1 && (
+          <Dropdown
+            overlay={
+              <Menu>
+                {dashboards.map(placeOf).map(({ text, to }) => (
+                  <Menu.Item key={to} label={text} url={to} />
+                ))}
+              </Menu>
+            }
+          >
+            <button type="button" className={styles.more}>
+              <Icon name="apps" /> <span>Dashboards</span>
+            </button>
+          </Dropdown>
+        )}
         <IconButton
           name="adjust-circle"
           size="lg"
@@ -53,6 +66,10 @@ export function Navigation({ children }: { readonly children: ReactNode }) {
       <main className={styles.content}>{children}</main>
     </div>
   );
+}
+
+function placeOf({ uid, title }: DashboardJson): Place {
+  return { text: title.replace(/^Tidemark\s+/, '').replace(/^./, (first) => first.toUpperCase()), to: `/d/${uid}` };
 }
 
 const getStyles = (theme: GrafanaTheme2) => ({
@@ -84,6 +101,16 @@ const getStyles = (theme: GrafanaTheme2) => ({
     color: theme.colors.text.secondary,
     whiteSpace: 'nowrap',
     '&:hover': { color: theme.colors.text.primary },
+  }),
+  more: css({
+    display: 'flex',
+    alignItems: 'center',
+    gap: theme.spacing(0.5),
+    background: 'none',
+    border: 'none',
+    color: theme.colors.text.secondary,
+    whiteSpace: 'nowrap',
+    [theme.breakpoints.down('sm')]: { span: { display: 'none' } },
   }),
   active: css({ color: theme.colors.text.primary, boxShadow: `inset 0 -2px 0 ${theme.colors.warning.border}` }),
   content: css({ display: 'flex', flexDirection: 'column', flexGrow: 1, minHeight: 0, overflow: 'auto' }),
