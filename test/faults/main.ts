@@ -36,15 +36,23 @@ function wholeNumber(name: string, text: string): number {
 
 const minutes = wholeNumber('minutes', values.minutes);
 const results: RunResult[] = [];
+let notRun = 0;
 for (const plan of plans()) {
   printPlan(plan).forEach(say);
-  const result = await runFaults({
-    plan,
-    say,
-    rotate: values.rotate,
-    ...(values.without === undefined ? {} : { without: values.without }),
-    ...(minutes === 0 ? {} : { limitMs: minutes * 60_000 }),
-  });
+  let result: RunResult;
+  try {
+    result = await runFaults({
+      plan,
+      say,
+      rotate: values.rotate,
+      ...(values.without === undefined ? {} : { without: values.without }),
+      ...(minutes === 0 ? {} : { limitMs: minutes * 60_000 }),
+    });
+  } catch (error) {
+    notRun++;
+    say(`WRONG seed ${plan.seed} could not be run to its end: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    continue;
+  }
   results.push(result);
   const { kills, pauses, wipes, probes, verdict, survived, missed, seconds } = result;
   say(
@@ -53,7 +61,8 @@ for (const plan of plans()) {
   result.problems.forEach((problem) => say(`WRONG ${problem}`));
 }
 const sum = (of: (result: RunResult) => number): number => results.reduce((total, result) => total + of(result), 0);
-const wrong = sum(({ problems }) => problems.length);
+const wrong = notRun + sum(({ problems }) => problems.length);
+say(`figure faults_seeds ${results.length} seeds`);
 say(`figure faults_kills ${sum((r) => r.kills)} processes`);
 say(`figure faults_probes ${sum(({ probes }) => probes.right + probes.partial + probes.refused)} answers`);
 say(`figure faults_wrong_answers ${sum(({ probes }) => probes.wrong)} answers`);

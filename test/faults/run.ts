@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly historyEvents?: number;
   /** See judgeWorld. */
   readonly rotate?: boolean;
+  /** @default 120_000 */
+  readonly settleWithinMs?: number;
   /** No action is begun later than this after the start. */
   readonly limitMs?: number;
   readonly say: (line: string) => void;
@@ -69,7 +71,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await world.load.stop();
     say(`everything is back after ${since()}`);
     await prober.stop();
-    const verdict = await judgeWorld(world, options.rotate ?? false);
+    const verdict = await judgeWorld(world, { rotate: options.rotate ?? false, settleWithinMs: options.settleWithinMs ?? 120_000 });
     say(`judged after ${since()}: ${verdict.questions} questions, ${JSON.stringify(verdict.answeredBy)}`);
     const { kills, pauses } = world.group.counts;
     return {

@@ -76,6 +76,16 @@ export const engineActions: readonly Action[] = [
     },
   },
   {
+    // Rows that were written again stay beside the first ones: until the engine is started anew, nothing is merged.
+    name: 'engine-merges-stop',
+    weight: 1,
+    draw: () => ({}),
+    run: async ({ engine }) => {
+      await engine.command('SYSTEM STOP MERGES');
+      return true;
+    },
+  },
+  {
     name: 'engine-kill',
     weight: 2,
     draw: (draw) => ({ awayMs: between(draw, 0, 3_000) }),

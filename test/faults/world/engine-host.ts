@@ -129,6 +129,13 @@ export class EngineHost {
     return text.split('\n').filter((line) => line !== '');
   }
 
+  /** @throws Error with the engine's words */
+  async command(sql: string): Promise<void> {
+    const response = await fetch(this.url, { method: 'POST', body: sql });
+    if (!response.ok) throw new Error(await response.text());
+    await response.arrayBuffer();
+  }
+
   async close(): Promise<void> {
     await this.#server.stop();
     await release(this.#folder, this.#mounted);

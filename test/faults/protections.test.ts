@@ -1,0 +1,63 @@
+// The harness is known to see: with any one protection taken out of the program, a run that passes otherwise fails.
+
+import { describe, expect, it } from 'vitest';
+import type { Plan, Step } from './plan.js';
+import { runFaults, type RunResult } from './run.js';
+
+const RUN_WITHIN_MS = 420_000;
+
+const lostAnswersOfHot: readonly Step[] = [
+  { action: 'redis-answer-lost', drawn: { times: 4 }, pauseMs: 500 },
+  { action: 'redis-answer-lost', drawn: { times: 4 }, pauseMs: 1_500 },
+];
+// Rows that were written twice stay so: the engine merges nothing.
+const lostAnswersOfCold: readonly Step[] = [
+  { action: 'engine-merges-stop', drawn: {}, pauseMs: 200 },
+  { action: 'engine-answer-lost', drawn: { match: 'INSERT INTO .*events', times: 2 }, pauseMs: 1_000 },
+  { action: 'engine-answer-lost', drawn: { match: 'INSERT INTO .*events', times: 2 }, pauseMs: 1_500 },
+];
+const hotGoesBack: readonly Step[] = [{ action: 'redis-older-snapshot', drawn: { ms: 3_000 }, pauseMs: 1_500 }];
+
+function run(steps: readonly Step[], without?: string): Promise<RunResult> {
+  const plan: Plan = { seed: 1_001, brokers: 1, aggregators: 2, clocksAhead: false, steps };
+  const lines: string[] = [];
+  return runFaults({
+    plan,
+    rotate: true,
+    historyEvents: 2_000,
+    eventsPerSecond: 80,
+    // What a missing protection breaks is not waited for long.
+    ...(without === undefined ? {} : { without, settleWithinMs: 40_000 }),
+    say: (line) => lines.push(line),
+  });
+}
+
+describe('the fault harness', { timeout: RUN_WITHIN_MS }, () => {
+  it('finds nothing wrong with the program as it is', async () => {
+    const result = await run([...lostAnswersOfHot, ...lostAnswersOfCold, ...hotGoesBack]);
+    expect(result.problems).toEqual([]);
+    expect(result.survived).toBe(6);
+    expect(result.verdict.questions).toBeGreaterThan(100);
+  });
+
+  it('fails a program whose script applies flushes whatever its markers say', async () => {
+    const result = await run(lostAnswersOfHot, 'compare-and-set');
+    expect(result.problems.filter((problem) => /wrong|only \d+ were sent/.test(problem))).not.toEqual([]);
+  });
+
+  it('fails a program whose raw rows have no identity', async () => {
+    const result = await run(lostAnswersOfCold, 'raw-identity');
+    expect(result.problems).toContainEqual(expect.stringMatching(/identities have more than one raw row/));
+    expect(result.verdict.doubled).toBeGreaterThan(0);
+  });
+
+  it('fails a program that goes on from the highest position', async () => {
+    const result = await run(hotGoesBack, 'lowest-seek');
+    expect(result.problems).not.toEqual([]);
+  });
+
+  it('fails a program that reads rows without FINAL', async () => {
+    const result = await run(lostAnswersOfCold, 'final');
+    expect(result.problems.filter((problem) => /by cold|by cold\+hot|only \d+ were sent/.test(problem))).not.toEqual([]);
+  });
+});
