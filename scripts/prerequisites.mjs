@@ -9,6 +9,7 @@ import { bundle, repositoryRoot } from './bundle.mjs';
 /** @type {Record<string, () => Promise<string | undefined>>} */
 export const prerequisites = {
   redis: async () => program(['redis-server'], ['redis-server', 'redis-tools']) ?? program(['redis-cli'], ['redis-tools']),
+  kcat: async () => program(['kcat'], ['kcat']),
   openssl: async () => program(['openssl'], ['openssl']),
   browser: async () => program(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'], ['chromium']),
   go: async () => {

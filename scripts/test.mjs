@@ -37,6 +37,7 @@ const steps = [
   { name: 'oracle', needs: ['redis'], run: () => vitest('integration', ['test/oracle/']) },
   { name: 'bad-input', needs: ['redis', 'kafka'], run: () => vitest('integration', ['test/bad-input/']) },
   { name: 'regression', needs: ['redis', 'kafka'], run: () => vitest('integration', ['test/regression/']) },
+  { name: 'faults', needs: ['redis', 'kafka', 'kcat'], run: faults },
   { name: 'browser', needs: ['browser'], run: () => vitest('browser', []) },
 ];
 
@@ -85,6 +86,13 @@ async function missingFor({ needs = [] }) {
   const reasons = [];
   for (const need of needs) reasons.push(await prerequisites[need]?.());
   return reasons.filter((reason) => reason !== undefined);
+}
+
+/** One run of the fault harness as its page has it, and the tests that show that it sees. */
+async function faults() {
+  const entry = ['test', 'faults', 'main.ts'];
+  const args = [join(repositoryRoot, 'scripts', 'run-ts.mjs'), join(repositoryRoot, ...entry), '--seed', '1', '--actions', '40'];
+  return sum(await check(process.execPath, args), await vitest('integration', ['test/faults/']));
 }
 
 /**

@@ -2,7 +2,7 @@
 // Started whole, ended whole; the actions steer it through these parts and nothing else.
 
 import { execFile } from 'node:child_process';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startKafka, type KafkaCluster } from '../../support/kafka-broker.js';
@@ -69,7 +69,7 @@ export async function openWorld(options: WorldOptions): Promise<World> {
     };
     const startedAtMs = Date.now();
     const [program, kafka, redis, engine, orders] = await Promise.all([
-      buildProgram(options.without),
+      buildProgram(options.without).then((it) => opened(it, () => rm(it, { force: true }))),
       startKafka({ nodes: options.brokers, topics: [{ name: topic, partitions: PARTITIONS }] }).then((it) => opened(it, () => it.stop())),
       RedisPair.open().then((it) => opened(it, () => it.close())),
       EngineHost.open().then((it) => opened(it, () => it.close())),
