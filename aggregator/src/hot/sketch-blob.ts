@@ -85,17 +85,22 @@ function unreadable(): TidemarkError {
 
 /** All entries per bucket position; null where there are none. */
 export function splitBlob(blob: Uint8Array, buckets: number): (Uint8Array | null)[] {
-  const parts: Uint8Array[][] = Array.from({ length: buckets }, () => []);
-  eachFrame(blob, (bucket, entries) => parts[bucket]?.push(entries));
-  return parts.map(concatenate);
+  return partsOf(blob, buckets).map(concatenate);
 }
 
-/** The same blob with one compacted frame per bucket. */
+function partsOf(blob: Uint8Array, buckets: number): Uint8Array[][] {
+  const parts: Uint8Array[][] = Array.from({ length: buckets }, () => []);
+  eachFrame(blob, (bucket, entries) => parts[bucket]?.push(entries));
+  return parts;
+}
+
+/** The same blob with one compacted frame per bucket. What came in one frame has nothing to be merged with and stays as it is. */
 export function compactBlob(blob: Uint8Array, buckets: number, compact: (entries: Uint8Array) => Uint8Array): Uint8Array {
   const frames: Uint8Array[] = [];
-  splitBlob(blob, buckets).forEach((entries, bucket) => {
-    if (entries !== null) {
-      frames.push(encodeFrame(bucket, compact(entries)));
+  partsOf(blob, buckets).forEach((parts, bucket) => {
+    const whole = concatenate(parts);
+    if (whole !== null) {
+      frames.push(encodeFrame(bucket, parts.length > 1 ? compact(whole) : whole));
     }
   });
   return concatenate(frames) ?? new Uint8Array(0);

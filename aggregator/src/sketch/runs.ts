@@ -42,6 +42,7 @@ export class RunEncoder {
   readonly #table = new Int32Array(4 * MAX_SPARSE_WRITTEN);
   readonly #counts = new Int32Array(BINS);
   #weights = new Float64Array(1_024);
+  #magnitudes = new Float64Array(0);
   /** 1 where `#weights` has an item. */
   #present = new Uint8Array(1_024);
   /** Bins or ids that a run has, in the order of their first coming. */
@@ -136,7 +137,9 @@ export class RunEncoder {
     const kept = Math.min(distinct, keep);
     let dropped = 0;
     if (distinct > keep) {
-      const magnitudes = Float64Array.from(touched.subarray(0, distinct), (id) => Math.abs(totals[id]));
+      if (this.#magnitudes.length < distinct) this.#magnitudes = new Float64Array(touched.length);
+      const magnitudes = this.#magnitudes.subarray(0, distinct);
+      for (let i = 0; i < distinct; i++) magnitudes[i] = Math.abs(totals[touched[i]]);
       dropped = selectHeaviest(touched.subarray(0, distinct), magnitudes, keep);
     }
     let length = distinct > kept ? ERROR_ENTRY_BYTES : 0;

@@ -20,7 +20,8 @@ export class DuplicateFilter {
   #offset: Float64Array;
   #head = 0;
   #count = 0;
-  // … and an open-addressing table of ring positions + 1, by hash; 0 is empty.
+  // … and an open-addressing table by hash: pairs of a ring position + 1 (0 is empty) and the lower half of the hash, so that a probe
+  // that meets another id does not have to look into the ring: a miss of the cache less.
   #table: Int32Array;
   #mask: number;
 
@@ -33,7 +34,7 @@ export class DuplicateFilter {
     this.#timeMs = new Float64Array(this.#capacity);
     this.#offset = new Float64Array(this.#capacity);
     const slots = tableSize(this.#capacity);
-    this.#table = new Int32Array(slots);
+    this.#table = new Int32Array(slots * 2);
     this.#mask = slots - 1;
   }
 
@@ -67,19 +68,21 @@ export class DuplicateFilter {
     this.#offset[position] = offset;
     this.#count++;
 
-    let slot = lo & this.#mask;
+    const table = this.#table;
+    const mask = this.#mask;
+    let slot = lo & mask;
     for (;;) {
-      const entry = this.#table[slot];
+      const entry = table[slot * 2];
       if (entry === 0) {
-        this.#table[slot] = position + 1;
+        table[slot * 2] = position + 1;
+        table[slot * 2 + 1] = lo;
         return false;
       }
-      const seen = entry - 1;
-      if (this.#lo[seen] === lo && this.#hi[seen] === hi) {
-        this.#table[slot] = position + 1;
-        return logTimeMs - this.#timeMs[seen] <= this.#windowMs;
+      if (table[slot * 2 + 1] === lo && this.#hi[entry - 1] === hi) {
+        table[slot * 2] = position + 1;
+        return logTimeMs - this.#timeMs[entry - 1] <= this.#windowMs;
       }
-      slot = (slot + 1) & this.#mask;
+      slot = (slot + 1) & mask;
     }
   }
 
@@ -88,7 +91,7 @@ export class DuplicateFilter {
     let slot = this.#lo[oldest] & this.#mask;
     // The table names the newest record of an id: where it is a younger one, there is nothing to take out.
     for (;;) {
-      const entry = this.#table[slot];
+      const entry = this.#table[slot * 2];
       if (entry === 0) {
         break;
       }
@@ -104,21 +107,24 @@ export class DuplicateFilter {
 
   /** Linear probing without tombstones: entries behind the hole move up where their probe path allows (Knuth 6.4, algorithm R). */
   #removeSlot(removed: number): void {
+    const table = this.#table;
     let hole = removed;
     let slot = hole;
     for (;;) {
       slot = (slot + 1) & this.#mask;
-      const entry = this.#table[slot];
+      const entry = table[slot * 2];
       if (entry === 0) {
         break;
       }
-      const home = this.#lo[entry - 1] & this.#mask;
+      const lo = table[slot * 2 + 1];
+      const home = lo & this.#mask;
       if (((slot - home) & this.#mask) >= ((slot - hole) & this.#mask)) {
-        this.#table[hole] = entry;
+        table[hole * 2] = entry;
+        table[hole * 2 + 1] = lo;
         hole = slot;
       }
     }
-    this.#table[hole] = 0;
+    table[hole * 2] = 0;
   }
 
   #grow(): void {
@@ -129,7 +135,7 @@ export class DuplicateFilter {
     const offset = new Float64Array(capacity);
     const slots = tableSize(capacity);
     const mask = slots - 1;
-    const table = new Int32Array(slots);
+    const table = new Int32Array(slots * 2);
     for (let i = 0; i < this.#count; i++) {
       const from = (this.#head + i) % this.#capacity;
       lo[i] = this.#lo[from];
@@ -137,10 +143,11 @@ export class DuplicateFilter {
       timeMs[i] = this.#timeMs[from];
       offset[i] = this.#offset[from];
       let slot = lo[i] & mask;
-      while (table[slot] !== 0 && !(lo[table[slot] - 1] === lo[i] && hi[table[slot] - 1] === hi[i])) {
+      while (table[slot * 2] !== 0 && !(table[slot * 2 + 1] === lo[i] && hi[table[slot * 2] - 1] === hi[i])) {
         slot = (slot + 1) & mask;
       }
-      table[slot] = i + 1;
+      table[slot * 2] = i + 1;
+      table[slot * 2 + 1] = lo[i];
     }
     this.#capacity = capacity;
     this.#lo = lo;
