@@ -124,9 +124,9 @@ func (c *channel) sendWhole() error {
 	return c.send(whole)
 }
 
-// sendState brings the schema with its meta and no rows.
+// sendState brings the schema with its meta and no rows; where rows have no time of their own every packet is the whole answer.
 func (c *channel) sendState() error {
-	if c.frame == nil {
+	if c.frame == nil || c.frame.meta.BucketMs == 0 {
 		return c.sendWhole()
 	}
 	schema, err := c.frame.schemaWith(c.trouble)

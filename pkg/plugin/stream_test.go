@@ -214,6 +214,9 @@ func TestWhatTheAggregatorSaysReachesTheViewers(t *testing.T) {
 		"a message that is no JSON": {[]string{message("snapshot", `{`), snapshot("c3", `[[20],[2]]`, `"complete":true`)}, []string{`[[20],[2]]`}, ""},
 		"two frames":                {[]string{message("snapshot", `{"frames":[{},{}]}`), snapshot("c3", `[[20],[2]]`, `"complete":true`)}, []string{`[[20],[2]]`}, ""},
 		"a delta before a snapshot": {[]string{delta("c1", `[[20],[2]]`, `"complete":true`), snapshot("c3", `[[30],[3]]`, `"complete":true`)}, []string{`[[30],[3]]`}, ""},
+		"trouble where each packet is the whole answer": {
+			[]string{strings.Replace(snapshot("c1", `[["a"],[1]]`, `"complete":true`), `"bucketMs":10`, `"bucketMs":0`, 1) + message("error", `{"error":`+wrong+`,"ended":false}`)},
+			[]string{`[["a"],[1]]`, `"notices":[{"severity":"error","text":"The cold tier is away. Start it."}]},"refId":"A"},"data":{"values":[["a"],[1]]}`}, ""},
 		"data may be incomplete": {[]string{snapshot("c1", `[[10],[1]]`, `"complete":true`) + delta("c2", `[[10],[2]]`, `"complete":false`)},
 			[]string{`[[10],[1]]`, `"schema":`}, ""},
 	} {
