@@ -19,6 +19,7 @@ import { DATA_SOURCE_VARIABLE, StatusObject, type StatusViewProps } from './stat
 import type { ComponentType } from 'react';
 
 export const APP_PATH = '/a/tidemark-realtime-app';
+export const PAGE_PATHS = [`${APP_PATH}/setup`, `${APP_PATH}/health`] as const;
 
 export function createApp(): SceneApp {
   return new SceneApp({
@@ -30,12 +31,11 @@ export function createApp(): SceneApp {
         routePath: 'health/*',
         getScene: () => statusScene(HealthView),
       }),
-      // Last, because it also answers for addresses that do not exist.
       new SceneAppPage({
         title: 'Set-up check',
         subTitle: 'What Tidemark needs, and what to do where something is missing.',
         url: `${APP_PATH}/setup`,
-        routePath: '*',
+        routePath: 'setup/*',
         getScene: () => statusScene(SetupView),
       }),
     ],

@@ -153,20 +153,20 @@ function bytes(amount: number): string {
 const getStyles = (theme: GrafanaTheme2) => ({
   page: css({ display: 'flex', flexDirection: 'column', gap: theme.spacing(2), width: '100%' }),
   head: css({ minHeight: 20 }),
-  figures: css({ display: 'grid', gap: theme.spacing(1.5), gridTemplateColumns: 'repeat(auto-fill, minmax(210px, 1fr))' }),
+  figures: css({ display: 'grid', gap: theme.spacing(1.5), gridTemplateColumns: 'repeat(auto-fill, minmax(160px, 1fr))' }),
   stores: css({ display: 'grid', gap: theme.spacing(1.5), gridTemplateColumns: 'repeat(auto-fit, minmax(320px, 1fr))' }),
   tile: css({
     display: 'flex',
     flexDirection: 'column',
     gap: theme.spacing(0.5),
-    padding: theme.spacing(1.5, 2),
+    padding: theme.spacing(1.5),
     background: theme.colors.background.primary,
     border: `1px solid ${theme.colors.border.weak}`,
     borderRadius: theme.shape.radius.default,
     minWidth: 0,
   }),
   value: css({
-    fontSize: theme.typography.h2.fontSize,
+    fontSize: theme.typography.h3.fontSize,
     lineHeight: 1.2,
     fontWeight: theme.typography.fontWeightMedium,
     fontVariantNumeric: 'tabular-nums',

@@ -100,10 +100,10 @@ function sourceCheck({ status, dependencies }: Report): Check {
 function hotCheck({ hot }: AggregatorStatus): Check {
   if (hot.kind === 'memory') {
     return {
-      ...storeCheck('hot', 'Hot tier', hot, ''),
+      ...storeCheck('hot', 'Hot tier (no Redis)', hot, ''),
       ...(hot.ok
         ? {
-            detail: `In the aggregator’s memory (${hot.detail}). For several processes, or to keep it over a restart, give it a Redis: hot.redis in tidemark.yaml.`,
+            detail: `${capital(hot.detail)}. For several processes, or to keep it over a restart, give it a Redis: hot.redis in tidemark.yaml.`,
           }
         : {}),
     };
@@ -127,7 +127,7 @@ function coldCheck({ cold }: AggregatorStatus): Check {
 
 function storeCheck(id: 'hot' | 'cold', title: string, store: StoreStatus, remedy: string): Check {
   return store.ok
-    ? { id, title, state: 'ok', detail: `${store.detail}.`, remedy: '' }
+    ? { id, title, state: 'ok', detail: `${capital(store.detail)}.`, remedy: '' }
     : { id, title, state: 'failed', detail: store.detail, remedy };
 }
 
