@@ -59,6 +59,57 @@ async function revenue(): Promise<number> {
   return results.A.frames[0]?.data.values[0]?.[0] ?? 0;
 }
 
+/** Reads a channel until `done` says so. @returns its packets so far */
+async function follow(data: object, done: (packets: Packet[]) => boolean): Promise<Packet[]> {
+  const stop = new AbortController();
+  const limit = setTimeout(() => stop.abort(new Error('the channel took too long')), 20_000);
+  const channel = `ds/${grafana.uid}/${pathOf(JSON.stringify(data))}`;
+  const packets: Packet[] = [];
+  try {
+    const address = `${grafana.url}/api/live/sse?${new URLSearchParams({ channel, data: JSON.stringify(data) }).toString()}`;
+    const response = await fetch(address, { signal: stop.signal });
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      const events = text.split('\n\n');
+      text = events.pop() ?? '';
+      for (const event of events) {
+        if (event.startsWith('event: refused')) throw new Error(event);
+        packets.push(JSON.parse(event.slice('data: '.length)) as Packet);
+      }
+      if (done(packets)) return packets;
+    }
+    throw new Error('the channel ended');
+  } finally {
+    clearTimeout(limit);
+    stop.abort();
+  }
+}
+
+interface Packet {
+  readonly schema?: { readonly fields: readonly { readonly name: string }[] };
+  readonly data: { readonly values: readonly (readonly number[])[] };
+}
+
+/** As the front end names a channel: FNV-1a of the data's text, forwards and backwards. */
+function pathOf(text: string): string {
+  const bytes = Buffer.from(text);
+  const fnv = (part: Iterable<number>): string => {
+    let sum = 0xcbf29ce484222325n;
+    for (const byte of part) sum = BigInt.asUintN(64, (sum ^ BigInt(byte)) * 0x100000001b3n);
+    return sum.toString(16).padStart(16, '0');
+  };
+  return `q/${fnv(bytes)}${fnv([...bytes].reverse())}`;
+}
+
+/** What a panel would show: of each time the last row. */
+function shown(packets: readonly Packet[]): number {
+  const rows = new Map<number, number>();
+  for (const { data } of packets) data.values[0]?.forEach((time, row) => rows.set(time, data.values[1]?.[row] ?? 0));
+  return [...rows.values()].reduce((sum, value) => sum + value, 0);
+}
+
 describe('the host of the browser tests', () => {
   it('answers queries through the binary', async () => {
     const before = await revenue();
@@ -93,5 +144,27 @@ describe('the host of the browser tests', () => {
     const saved = await save({ url: tidemark.url });
     expect(JSON.stringify(await saved.json())).not.toContain(TOKEN);
     expect(await (await fetch(`${own}/health`)).json()).toMatchObject({ status: 'OK' });
+  });
+
+  it('carries a channel: first a frame with its schema, then what comes, over one stream for all who listen', async () => {
+    const data = { query: { bucket: '1m', kind: 'metric', measure: 'purchases' }, spanMs: 3_600_000 };
+    await send(2);
+    const first = await follow(data, (packets) => shown(packets) > 0);
+    expect(first[0]?.schema?.fields.map(({ name }) => name)).toEqual(['time', 'purchases']);
+    const before = shown(first);
+    const runs = grafana.channels.runs;
+    const both = [0, 1].map(() => follow(data, (packets) => shown(packets) >= before + 3));
+    await send(3);
+    for (const packets of await Promise.all(both)) {
+      expect(packets[0]?.schema).toBeDefined();
+      expect(shown(packets)).toBe(before + 3);
+    }
+    expect(grafana.channels.runs).toBe(runs);
+  });
+
+  it('refuses a channel whose path is not that of its query', async () => {
+    const channel = `ds/${grafana.uid}/${pathOf('{}')}`;
+    const response = await fetch(`${grafana.url}/api/live/sse?${new URLSearchParams({ channel, data: '{"query":{}}' }).toString()}`);
+    expect(await response.text()).toMatch(/^event: refused\n/);
   });
 });
