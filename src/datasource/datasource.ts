@@ -32,7 +32,7 @@ import { displayText } from './query/display-text';
 import { interpolate, macroVars, type Range, type Replace } from './query/interpolate';
 import { jsonTextOf, parseJsonQuery } from './query/json-mode';
 import { migrateQuery } from './query/migrate';
-import { apiQueryOf, DEFAULT_QUERY, type ApiQuery, type TidemarkQuery } from './query/model';
+import { apiQueryOf, DEFAULT_QUERY, SCHEMA_VERSION, type ApiQuery, type TidemarkQuery } from './query/model';
 import type { TidemarkOptions } from './settings';
 import { TidemarkVariables } from './variables/support';
 
@@ -99,18 +99,14 @@ export class TidemarkDataSource
     const history = super.query(prepared).pipe(map((response) => ({ ...response, data: response.data.map(linked) })));
     const live = targets.filter((target) => target.live === true);
     if (live.length === 0 || !endsNow(request.range) || config.publicDashboardAccessToken) return history;
-    const askAgain = (refId: string, fromMs: number): Observable<DataQueryResponse> => {
+    const askAgain = (refId: string, query: ApiQuery, fromMs: number): Observable<DataQueryResponse> => {
       const from = dateTime(fromMs);
       const to = dateTime();
-      const bounded = { ...prepared.range, from, to, raw: { from, to } };
-      const again = targets.filter((target) => target.refId === refId);
-      return super.query({
-        ...prepared,
-        targets: again,
-        range: bounded,
-        requestId: `${request.requestId}-${refId}-missed`,
-        hideFromInspector: true,
-      });
+      const range = { from, to, raw: { from, to } };
+      const again: TidemarkQuery[] = [{ refId, schemaVersion: SCHEMA_VERSION, ...query }];
+      // Variables and ad-hoc filters stand in the query already.
+      const requestId = `${request.requestId}-${refId}-missed`;
+      return super.query({ ...prepared, targets: again, filters: undefined, range, requestId, hideFromInspector: true });
     };
     return history.pipe(
       switchMap((response) =>

@@ -23,7 +23,8 @@ export interface ResponseOptions {
   readonly spanMs: number | undefined;
   readonly range: () => Range;
   readonly stream: (address: LiveChannelAddress) => Observable<LiveChannelEvent<DataFrameJSON>>;
-  readonly ask: (refId: string, fromMs: number) => Observable<DataQueryResponse>;
+  /** Asks once more, from a time on until now. The query is the live one: in the same buckets, for the same series. */
+  readonly ask: (refId: string, query: ApiQuery, fromMs: number) => Observable<DataQueryResponse>;
   /** The last touch on each frame. */
   readonly finish: (frame: DataFrame) => DataFrame;
 }
@@ -42,7 +43,7 @@ export function followResponse(answered: DataQueryResponse, options: ResponseOpt
       history,
       bucketMs: query.bucketMs,
       events: options.stream(channelAddress(options.uid, query)),
-      ask: (from) => options.ask(refId, from).pipe(map((response) => frameOf(response, refId))),
+      ask: (from) => options.ask(refId, query.query, from).pipe(map((response) => frameOf(response, refId))),
       range: options.range,
     });
     return [follow.pipe(map((one) => ({ ...one, refId })))];

@@ -47,6 +47,9 @@ export function EditorField({ label, id, tooltip, problem, optional, hint, child
   );
 }
 
+/** Words wrap below their control and never push its neighbours aside. */
+const asWideAsTheControl = { width: 0, minWidth: '100%' };
+
 function getStyles(theme: GrafanaTheme2) {
   return {
     row: css({
@@ -58,7 +61,7 @@ function getStyles(theme: GrafanaTheme2) {
       backgroundColor: theme.colors.background.secondary,
       borderRadius: theme.shape.radius.default,
     }),
-    field: css({ display: 'flex', flexDirection: 'column', minWidth: 0, maxWidth: '100%' }),
+    field: css({ display: 'flex', flexDirection: 'column', minWidth: 112, maxWidth: '100%' }),
     label: css({
       display: 'flex',
       alignItems: 'center',
@@ -76,14 +79,14 @@ function getStyles(theme: GrafanaTheme2) {
       fontSize: theme.typography.bodySmall.fontSize,
       lineHeight: 1.35,
       paddingTop: theme.spacing(0.25),
-      maxWidth: 340,
+      ...asWideAsTheControl,
     }),
     problem: css({
       color: theme.colors.error.text,
       fontSize: theme.typography.bodySmall.fontSize,
       lineHeight: 1.35,
       paddingTop: theme.spacing(0.25),
-      maxWidth: 340,
+      ...asWideAsTheControl,
     }),
   };
 }

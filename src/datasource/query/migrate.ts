@@ -66,6 +66,8 @@ export function migrateQuery(stored: DataQuery): TidemarkQuery {
   };
   if (raw['live'] === true) query.live = true;
   if (typeof raw['json'] === 'string') query.json = raw['json'];
+  const annotation = wordingOf(raw['annotation']);
+  if (annotation !== undefined) query.annotation = annotation;
   return query;
 }
 
@@ -110,6 +112,13 @@ function windowOf(value: unknown): QueryFields['window'] {
   const size = text(Reflect.get(value, 'size'));
   const slide = text(Reflect.get(value, 'slide'));
   return size === undefined ? undefined : { size, ...(slide === undefined ? {} : { slide }) };
+}
+
+function wordingOf(value: unknown): TidemarkQuery['annotation'] {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const template = text(Reflect.get(value, 'text'));
+  const tags = texts(Reflect.get(value, 'tags'));
+  return { ...(template === undefined ? {} : { text: template }), ...(tags === undefined ? {} : { tags }) };
 }
 
 function filtersOf(value: unknown): TidemarkFilter[] | undefined {
