@@ -1,10 +1,11 @@
-// `npm run test:faults -- --seed S --actions N [--seeds K] [--minutes M] [--replay FILE] [--rotate]`: draws a plan from the seed, prints it, carries
+// `npm run test:faults -- --seed S --actions N [--seeds K] [--minutes M] [--replay FILE] [--share N]`: draws a plan from the seed, prints it, carries
 // it out, and ends with figures. Exit code 0 only when nothing was wrong.
 
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { drawPlan, printPlan, readPlan, type Plan } from './plan.js';
 import { runFaults, type RunResult } from './run.js';
+import { openServers, type Servers } from './world/servers.js';
 
 const { values } = parseArgs({
   options: {
@@ -14,7 +15,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '0' },
     replay: { type: 'string' },
     without: { type: 'string' },
-    rotate: { type: 'boolean', default: false },
+    share: { type: 'string', default: '1' },
   },
 });
 const say = (line: string): void => console.log(line);
@@ -23,7 +24,9 @@ function plans(): Plan[] {
   if (values.replay !== undefined) return [readPlan(readFileSync(values.replay, 'utf8'))];
   const first = wholeNumber('seed', values.seed);
   const count = wholeNumber('actions', values.actions);
-  return Array.from({ length: wholeNumber('seeds', values.seeds) }, (_, i) => drawPlan(first + i, count));
+  const drawn = Array.from({ length: wholeNumber('seeds', values.seeds) }, (_, i) => drawPlan(first + i, count));
+  // So that servers are exchanged once.
+  return drawn.sort((a, b) => a.brokers - b.brokers);
 }
 
 function wholeNumber(name: string, text: string): number {
@@ -34,6 +37,23 @@ function wholeNumber(name: string, text: string): number {
   return Number(text);
 }
 
+/** By number of brokers: seeds after each other run on the same ones. */
+const open = new Map<number, Servers>();
+async function serversFor(brokers: 1 | 3): Promise<Servers> {
+  const known = open.get(brokers);
+  if (known !== undefined) return known;
+  await closeServers();
+  const servers = await openServers(brokers, values.without ?? null);
+  open.set(brokers, servers);
+  return servers;
+}
+
+async function closeServers(): Promise<void> {
+  for (const servers of open.values()) await servers.close();
+  open.clear();
+}
+
+const share = wholeNumber('share', values.share);
 const minutes = wholeNumber('minutes', values.minutes);
 const results: RunResult[] = [];
 let notRun = 0;
@@ -44,12 +64,14 @@ for (const plan of plans()) {
     result = await runFaults({
       plan,
       say,
-      rotate: values.rotate,
-      ...(values.without === undefined ? {} : { without: values.without }),
+      share,
+      servers: await serversFor(plan.brokers),
       ...(minutes === 0 ? {} : { limitMs: minutes * 60_000 }),
     });
   } catch (error) {
     notRun++;
+    // Who knows what state they are in.
+    await closeServers();
     say(`WRONG seed ${plan.seed} could not be run to its end: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     continue;
   }
@@ -60,6 +82,7 @@ for (const plan of plans()) {
   );
   result.problems.forEach((problem) => say(`WRONG ${problem}`));
 }
+await closeServers();
 const sum = (of: (result: RunResult) => number): number => results.reduce((total, result) => total + of(result), 0);
 const wrong = notRun + sum(({ problems }) => problems.length);
 say(`figure faults_seeds ${results.length} seeds`);

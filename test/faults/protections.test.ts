@@ -23,7 +23,7 @@ function run(steps: readonly Step[], without?: string): Promise<RunResult> {
   const lines: string[] = [];
   return runFaults({
     plan,
-    rotate: true,
+    share: 3,
     historyEvents: 2_000,
     eventsPerSecond: 80,
     // What a missing protection breaks is not waited for long.

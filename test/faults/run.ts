@@ -7,15 +7,19 @@ import { actions } from './actions/all.js';
 import type { Plan } from './plan.js';
 import { Prober } from './prober.js';
 import { judgeWorld, type Verdict } from './verdict.js';
+import { openServers, type Servers } from './world/servers.js';
 import { openWorld, type World } from './world/world.js';
 
 export interface RunOptions {
   readonly plan: Plan;
+  /** To run on; @default ones of its own */
+  readonly servers?: Servers;
+  /** A protection that is taken out of the program, where the run has servers of its own. */
   readonly without?: string;
   readonly eventsPerSecond?: number;
   readonly historyEvents?: number;
-  /** See judgeWorld. */
-  readonly rotate?: boolean;
+  /** See judgeWorld. @default 1 */
+  readonly share?: number;
   /** @default 120_000 */
   readonly settleWithinMs?: number;
   /** No action is begun later than this after the start. */
@@ -45,19 +49,22 @@ const WIPES = [
 const CALM_WITHIN_MS = 90_000;
 
 export async function runFaults(options: RunOptions): Promise<RunResult> {
+  if (options.servers !== undefined) return runOn(options.servers, options);
+  const servers = await openServers(options.plan.brokers, options.without ?? null);
+  try {
+    return await runOn(servers, options);
+  } finally {
+    await servers.close();
+  }
+}
+
+async function runOn(servers: Servers, options: RunOptions): Promise<RunResult> {
   const { plan, say } = options;
   const startedMs = performance.now();
   const since = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
-  const world = await openWorld({
-    seed: plan.seed,
-    brokers: plan.brokers,
-    aggregators: plan.aggregators,
-    clocksAhead: plan.clocksAhead,
-    eventsPerSecond: options.eventsPerSecond ?? 120,
-    historyEvents: options.historyEvents ?? 8_000,
-    without: options.without ?? null,
-    say,
-  });
+  const { eventsPerSecond = 120, historyEvents = 8_000 } = options;
+  const { seed, aggregators, clocksAhead } = plan;
+  const world = await openWorld({ seed, aggregators, clocksAhead, eventsPerSecond, historyEvents, say }, servers);
   try {
     say(`the world stands after ${since()}`);
     const lost = ({ partition, ackedAtMs }: { readonly partition: number; readonly ackedAtMs: number }): boolean =>
@@ -71,7 +78,7 @@ export async function runFaults(options: RunOptions): Promise<RunResult> {
     await world.load.stop();
     say(`everything is back after ${since()}`);
     await prober.stop();
-    const verdict = await judgeWorld(world, { rotate: options.rotate ?? false, settleWithinMs: options.settleWithinMs ?? 120_000 });
+    const verdict = await judgeWorld(world, { share: options.share ?? 1, settleWithinMs: options.settleWithinMs ?? 120_000 });
     say(`judged after ${since()}: ${verdict.questions} questions, ${JSON.stringify(verdict.answeredBy)}`);
     const { kills, pauses } = world.group.counts;
     return {
@@ -144,4 +151,5 @@ async function heal({ orders, engine, redis }: World): Promise<void> {
   redis.proxy.stopLosing();
   await engine.control.clear();
   await engine.freeDisk();
+  await engine.command('SYSTEM START MERGES');
 }

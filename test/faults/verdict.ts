@@ -31,12 +31,12 @@ const SHOWN = 10;
 const MOST_ATTEMPTS = 3;
 
 export interface VerdictOptions {
-  /** Each question is asked in one way instead of in all three, by turns: a third of the work. */
-  readonly rotate: boolean;
+  /** 1: every question is asked in all three ways. n: one n-th of that, another part for each seed. */
+  readonly share: number;
   readonly settleWithinMs: number;
 }
 
-export async function judgeWorld(world: World, { rotate, settleWithinMs }: VerdictOptions): Promise<Verdict> {
+export async function judgeWorld(world: World, { share, settleWithinMs }: VerdictOptions): Promise<Verdict> {
   const problems: string[] = [];
   await world.log.read();
   const { yaml, definition } = oracleDefinition();
@@ -46,7 +46,7 @@ export async function judgeWorld(world: World, { rotate, settleWithinMs }: Verdi
   if (settled !== null) checkLedger(world, settled, reference, problems);
   const { lost, doubled } = await checkRawRows(world, reference, problems);
   await checkDeadLetters(world, reference, problems);
-  const asked = await askEverything(world, reference, rotate, problems);
+  const asked = await askEverything(world, reference, share, problems);
   return {
     problems,
     lost: Math.max(lost, asked.lost),
@@ -144,7 +144,7 @@ interface Asked {
   readonly answeredBy: Readonly<Record<string, number>>;
 }
 
-async function askEverything(world: World, reference: Reference, rotate: boolean, problems: string[]): Promise<Asked> {
+async function askEverything(world: World, reference: Reference, share: number, problems: string[]): Promise<Asked> {
   const definition = loadDefinition({ path: FAULTS_DEFINITION, env: { ...world.settings } });
   const hot = createHotTier(definition, systemClock, () => undefined);
   const cold = createCold(definition, systemClock);
@@ -187,7 +187,7 @@ async function askEverything(world: World, reference: Reference, rotate: boolean
         { mode: 'cold', ask: () => inProcess(question, Number.POSITIVE_INFINITY) },
         { mode: 'across', ask: () => inProcess(question, boundaryMs) },
       ];
-      const chosen = rotate ? [ways[(i + world.options.seed) % ways.length]] : ways;
+      const chosen = ways.filter((_, way) => (i * ways.length + way + world.options.seed) % share === 0);
       await Promise.all(chosen.map(async ({ mode, ask }) => judgeOne(mode, question, await answerOf(ask))));
     }
   } finally {

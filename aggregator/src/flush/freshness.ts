@@ -14,6 +14,8 @@ import type { PartitionProcessor } from '../window/partition-processor.js';
 const PUBLISH_MS = 1_000;
 /** How long a word about a log's end is believed. */
 const BELIEVED_MS = 5_000;
+/** How often markers are kept that no flush moves on. */
+const KEEP_EVERY_MS = 600_000;
 
 interface CaughtUp {
   readonly logEnd: number;
@@ -35,6 +37,7 @@ export class GroupFreshness implements FreshnessProvider {
   #elsewhere = new Map<PartitionId, CaughtUp>();
   #coverage: Coverage | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #keptAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(definition: Definition, clock: Clock, hot: HotTier, local: LocalProgress | null) {
     this.#definition = definition;
@@ -90,6 +93,10 @@ export class GroupFreshness implements FreshnessProvider {
           const word: CaughtUp = { logEnd: processor.logEnd, atMs: processor.caughtUpAtMs };
           await this.#hot.cacheSet(key(processor.id), Buffer.from(JSON.stringify(word)), BELIEVED_MS * 2);
         }
+      }
+      if (own.size > 0 && this.#clock.monotonic() - this.#keptAtMs >= KEEP_EVERY_MS) {
+        await this.#hot.keep();
+        this.#keptAtMs = this.#clock.monotonic();
       }
       const others = [...this.#coverage.partitions.keys()].filter((id) => !own.has(id));
       const words = await this.#hot.cacheGet(others.map(key));

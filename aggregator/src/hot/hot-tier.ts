@@ -48,6 +48,11 @@ export interface HotTier {
   admissionsLoaded(): Promise<void>;
 
   coverage(): Promise<Coverage>;
+  /**
+   * What is neither flushed to nor kept goes away when all its data has, about a day later: call now and then while nothing comes.
+   * @throws TidemarkError unavailable
+   */
+  keep(): Promise<void>;
   /** Covers nothing while a partition stands before the offset given here: the tier has been there, whoever saw it. */
   stoodAt(positions: ReadonlyMap<PartitionId, number>): void;
   /** Series of a grouping that had an event in the range (may include some that had not). */

@@ -110,6 +110,10 @@ export class MemoryHotTier implements HotTier {
     );
   }
 
+  keep(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Memory never goes back: a new process starts with none. */
   stoodAt(): void {}
 

@@ -4,7 +4,7 @@
 import type { Clock } from '../clock.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
-import { SIGHTING_EVERY_MS, UNSEEN_MAKES_ROOM_MS } from './admission-rules.js';
+import { ABANDONED_AFTER_S, SIGHTING_EVERY_MS, UNSEEN_MAKES_ROOM_MS } from './admission-rules.js';
 import { escapeName, type HotKeys } from './keys.js';
 import type { RedisConnection } from './redis-connect.js';
 import { classifyRedisError } from './redis-errors.js';
@@ -31,7 +31,14 @@ export class RedisAdmissions {
     const admitted = new Set<string>();
     for (let i = 0; i < unique.length; i += VALUES_PER_CALL) {
       const chunk = unique.slice(i, i + VALUES_PER_CALL);
-      const args = [Math.floor(this.#clock.now()), cap, UNSEEN_MAKES_ROOM_MS, SIGHTING_EVERY_MS, ...chunk.map(escapeName)];
+      const args = [
+        Math.floor(this.#clock.now()),
+        cap,
+        UNSEEN_MAKES_ROOM_MS,
+        SIGHTING_EVERY_MS,
+        ABANDONED_AFTER_S,
+        ...chunk.map(escapeName),
+      ];
       const answer = await connection.script(ADMIT, [key], args).catch((error: unknown) => {
         // Admitting the same values again gives the same answer, so a lost one is no more than an outage.
         throw classifyRedisError(error, 'admitting dimension values', false);
@@ -61,7 +68,7 @@ export class RedisAdmissions {
   }
 
   async loaded(connection: RedisConnection): Promise<void> {
-    await this.#everyShard((shard) => connection.command('set', [this.#keys.admissionsLoaded(shard), '1']));
+    await this.#everyShard((shard) => connection.command('set', [this.#keys.admissionsLoaded(shard), '1', 'EX', ABANDONED_AFTER_S]));
   }
 
   /** The keys that a clear must delete. */

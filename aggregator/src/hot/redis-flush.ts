@@ -91,7 +91,7 @@ export function buildApply(context: ApplyContext, flush: Flush, deltas: readonly
     writer.text(encodeState(advance.state));
   }
   // As long as anything that it stands for: what another definition left behind goes away, and is not caught up with when it comes back.
-  writer.integer(ttlS(context.layout.longestRetentionMs()) + REGISTRY_STEP_S);
+  writer.integer(stateTtlS(context.layout));
   const keys = [context.keys.state(context.shard)];
   const dataEpoch = context.epoch === '' ? context.newEpoch : context.epoch;
   writeNumbers(context, dataEpoch, deltas, keys, writer);
@@ -270,6 +270,10 @@ function writeRegistry(
     }
   }
   return [...due].map(([name, { untilS }]) => ({ name, untilS }));
+}
+
+export function stateTtlS(layout: HotLayout): number {
+  return ttlS(layout.longestRetentionMs()) + REGISTRY_STEP_S;
 }
 
 function ttlS(timeToLiveMs: number): number {

@@ -229,7 +229,7 @@ return 1
 
 /**
  * Admits dimension values, first come, first served. KEYS: registry. ARGV: now ms, cap, ms unseen that make room, ms after which
- * a sighting is worth a write, values. Answers a string with 1 (admitted) or 0 per value.
+ * a sighting is worth a write, s after which an unused registry goes away, values. Answers a string with 1 (admitted) or 0 per value.
  */
 export const ADMIT = script(
   'admit',
@@ -237,7 +237,7 @@ export const ADMIT = script(
 local now, cap, unseen, refresh = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local out = {}
 local count = redis.call('ZCARD', KEYS[1])
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local seen = redis.call('ZSCORE', KEYS[1], ARGV[i])
   if seen then
     if now - tonumber(seen) >= refresh then redis.call('ZADD', KEYS[1], 'GT', ARGV[1], ARGV[i]) end
@@ -259,6 +259,7 @@ for i = 5, #ARGV do
     end
   end
 end
+redis.call('EXPIRE', KEYS[1], ARGV[5])
 return table.concat(out)
 `,
 );

@@ -19,7 +19,7 @@ import { checkServers, nodeName, readServerInfo, unsafeServer } from './redis-ch
 import { clearRedis } from './redis-clear.js';
 import { RedisConnection, type ConnectTimeouts } from './redis-connect.js';
 import { classifyRedisError } from './redis-errors.js';
-import { buildApply, RegistryMemory, type ApplyCall } from './redis-flush.js';
+import { buildApply, RegistryMemory, stateTtlS, type ApplyCall } from './redis-flush.js';
 import { listSeries, readNumeric, readSketch, type EpochReader } from './redis-read.js';
 import { APPLY, type RedisScript } from './redis-scripts.js';
 import { RedisShelf } from './redis-shelf.js';
@@ -190,6 +190,16 @@ export class RedisHotTier implements HotTier {
         return noCoverage(error.message);
       }
       throw error;
+    }
+  }
+
+  async keep(): Promise<void> {
+    const ttlS = stateTtlS(this.#layout);
+    const connection = this.#open();
+    try {
+      await Promise.all(this.#registries.map((_, shard) => connection.command('expire', [this.#keys.state(shard), ttlS])));
+    } catch (error) {
+      throw classifyRedisError(error, 'keeping the markers', false);
     }
   }
 
