@@ -10,6 +10,18 @@ const PRESENT = 1;
 const INTERNED = 2;
 const BYTES = 3;
 
+const ADD_ONE = 0;
+const ADD_VALUE = 1;
+const MIN = 2;
+const MAX = 3;
+const SKETCH = 4;
+const WEIGHTED_SKETCH = 5;
+
+/** Conditions whose results fit into one integer: beyond them every component is looked at for every event. */
+const MOST_WHERES = 30;
+/** Combinations of results that are remembered. */
+const MOST_COMBINATIONS = 4_096;
+
 /** The changes of the decoder's current event. Reused for every event. */
 export class EventUpdates {
   addCount = 0;
@@ -23,11 +35,18 @@ export class EventUpdates {
   readonly maxComponent: Uint16Array;
   readonly maxValue: Float64Array;
   readonly sketchComponent: Uint16Array;
-  readonly #components: readonly Component[];
+  /** By component. */
+  readonly #effect: Uint8Array;
+  readonly #field: Int32Array;
+  readonly #weightField: Int32Array;
   /** By component: whether its field is an interned string, any other string, or anything else. '' counts as missing. */
   readonly #presence: Uint8Array;
   readonly #decoder: EventDecoder;
   readonly #wheres: Wheres;
+  /** By combination of the conditions' results: the components that are to be looked at. */
+  readonly #active = new Map<number, Uint16Array>();
+  #lastCombination = -1;
+  #lastActive: Uint16Array;
 
   constructor(definition: Definition, decoder: EventDecoder) {
     const n = definition.components.length;
@@ -38,7 +57,10 @@ export class EventUpdates {
     this.maxComponent = new Uint16Array(n);
     this.maxValue = new Float64Array(n);
     this.sketchComponent = new Uint16Array(n);
-    this.#components = definition.components;
+    this.#effect = Uint8Array.from(definition.components, effectOf);
+    this.#field = Int32Array.from(definition.components, (c) => c.field);
+    this.#weightField = Int32Array.from(definition.components, (c) => c.weightField);
+    this.#lastActive = Uint16Array.from(definition.components, (_, index) => index);
     this.#presence = Uint8Array.from(definition.components, (c) => {
       const field = c.field < 0 ? undefined : definition.fields[c.field];
       return field === undefined ? ALWAYS : field.type !== 'string' ? PRESENT : field.interned ? INTERNED : BYTES;
@@ -49,20 +71,16 @@ export class EventUpdates {
 
   /** Evaluates every component against the decoder's current event. */
   evaluate(): void {
-    const wheres = this.#wheres;
-    wheres.evaluate();
+    this.#wheres.evaluate();
     const { present, numbers, internId, strStart, strEnd } = this.#decoder;
-    const components = this.#components;
+    const active = this.#activeComponents();
     let adds = 0;
     let mins = 0;
     let maxs = 0;
     let sketches = 0;
-    for (let c = 0; c < components.length; c++) {
-      if (wheres.flags[wheres.ofComponent[c]] === 0) {
-        continue;
-      }
-      const component = components[c];
-      const field = component.field;
+    for (let i = 0; i < active.length; i++) {
+      const c = active[i];
+      const field = this.#field[c];
       const presence = this.#presence[c];
       if (
         (presence === PRESENT && present[field] === 0) ||
@@ -71,37 +89,79 @@ export class EventUpdates {
       ) {
         continue;
       }
-      switch (component.kind) {
-        case 'count':
+      switch (this.#effect[c]) {
+        case ADD_ONE:
           this.addComponent[adds] = c;
           this.addValue[adds++] = 1;
           break;
-        case 'sum':
+        case ADD_VALUE:
           this.addComponent[adds] = c;
           this.addValue[adds++] = numbers[field];
           break;
-        case 'min':
+        case MIN:
           this.minComponent[mins] = c;
           this.minValue[mins++] = numbers[field];
           break;
-        case 'max':
+        case MAX:
           this.maxComponent[maxs] = c;
           this.maxValue[maxs++] = numbers[field];
           break;
-        case 'unique':
-        case 'quantiles':
+        case SKETCH:
           this.sketchComponent[sketches++] = c;
           break;
-        case 'top':
-          if (component.weightField < 0 || present[component.weightField] === 1) {
+        default:
+          if (present[this.#weightField[c]] === 1) {
             this.sketchComponent[sketches++] = c;
           }
-          break;
       }
     }
     this.addCount = adds;
     this.minCount = mins;
     this.maxCount = maxs;
     this.sketchCount = sketches;
+  }
+
+  /** Those whose condition holds: events of one type mostly have the same. */
+  #activeComponents(): Uint16Array {
+    const { flags } = this.#wheres;
+    if (flags.length > MOST_WHERES) {
+      return this.#holding();
+    }
+    let combination = 0;
+    for (let w = 0; w < flags.length; w++) {
+      combination |= flags[w] << w;
+    }
+    if (combination !== this.#lastCombination) {
+      let active = this.#active.get(combination);
+      if (active === undefined) {
+        active = this.#holding();
+        if (this.#active.size < MOST_COMBINATIONS) {
+          this.#active.set(combination, active);
+        }
+      }
+      this.#lastCombination = combination;
+      this.#lastActive = active;
+    }
+    return this.#lastActive;
+  }
+
+  #holding(): Uint16Array {
+    const { flags, ofComponent } = this.#wheres;
+    return Uint16Array.from(this.#effect.keys()).filter((c) => flags[ofComponent[c]] === 1);
+  }
+}
+
+function effectOf(component: Component): number {
+  switch (component.kind) {
+    case 'count':
+      return ADD_ONE;
+    case 'sum':
+      return ADD_VALUE;
+    case 'min':
+      return MIN;
+    case 'max':
+      return MAX;
+    default:
+      return component.kind === 'top' && component.weightField >= 0 ? WEIGHTED_SKETCH : SKETCH;
   }
 }

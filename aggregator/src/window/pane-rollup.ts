@@ -1,7 +1,7 @@
 // Sums panes up when an accumulation is sealed: 1 s into 10 s into minutes, and root groupings into all that they contain. Slots only
 // of roots stand in the panes before it, those of every hot grouping after. Keeps which slots' rows make up a slot's sketches.
 
-import type { Component, Definition } from '../definition/model.js';
+import type { ComponentKind, Definition } from '../definition/model.js';
 import type { Panes } from './panes.js';
 import { tenantValueKey } from './raw-columns.js';
 
@@ -20,7 +20,7 @@ export class PaneRollup {
   /** By slot below `leafCount`: the slot that has its events now, itself or the one of `__other__`; null: none has moved. */
   readonly movedTo: Int32Array | null;
   readonly #panes: Panes;
-  readonly #components: readonly Component[];
+  readonly #columns: NumberColumns;
   /** By root slot of 1 s: its place in its 10 s pane; -1: none. */
   readonly #tenSeconds: Int32Array;
   /** By grouping: the slot that a slot of its parent grouping is summed up into; null of roots. */
@@ -28,7 +28,7 @@ export class PaneRollup {
 
   constructor(panes: Panes, definition: Definition, fold: Fold) {
     this.#panes = panes;
-    this.#components = definition.components;
+    this.#columns = columnsOf(definition);
     this.movedTo = fold.some((values) => values !== null && values.size > 0) ? this.#fold(fold) : null;
     this.leafCount = panes.slotCount;
     this.#tenSeconds = this.#sumUpTime(1, 10);
@@ -164,26 +164,34 @@ export class PaneRollup {
     const { numbers, width } = this.#panes;
     const fromBase = from * width;
     const toBase = to * width;
-    for (let c = 0; c < width; c++) {
-      const a = numbers[fromBase + c];
-      const b = numbers[toBase + c];
-      switch (this.#components[c].kind) {
-        case 'count':
-        case 'sum':
-          numbers[toBase + c] = b + a;
-          break;
-        case 'min':
-          if (a < b || b !== b) {
-            numbers[toBase + c] = a;
-          }
-          break;
-        case 'max':
-          if (a > b || b !== b) {
-            numbers[toBase + c] = a;
-          }
-          break;
-        default:
+    const { sums, mins, maxs } = this.#columns;
+    for (let i = 0; i < sums.length; i++) {
+      numbers[toBase + sums[i]] += numbers[fromBase + sums[i]];
+    }
+    // NaN (nothing yet) compares false.
+    for (let i = 0; i < mins.length; i++) {
+      const value = numbers[fromBase + mins[i]];
+      if (value === value && !(numbers[toBase + mins[i]] <= value)) {
+        numbers[toBase + mins[i]] = value;
+      }
+    }
+    for (let i = 0; i < maxs.length; i++) {
+      const value = numbers[fromBase + maxs[i]];
+      if (value === value && !(numbers[toBase + maxs[i]] >= value)) {
+        numbers[toBase + maxs[i]] = value;
       }
     }
   }
+}
+
+interface NumberColumns {
+  readonly sums: Uint16Array;
+  readonly mins: Uint16Array;
+  readonly maxs: Uint16Array;
+}
+
+function columnsOf({ components }: Definition): NumberColumns {
+  const indices = (...kinds: readonly ComponentKind[]): Uint16Array =>
+    Uint16Array.from(components.filter((c) => kinds.includes(c.kind)).map((c) => c.index));
+  return { sums: indices('count', 'sum'), mins: indices('min'), maxs: indices('max') };
 }
