@@ -16,7 +16,16 @@ export function cpuSeconds(pid: number): number {
 
 /** Largest resident memory of a process so far, MiB. */
 export function peakRssMib(pid: number): number {
-  const match = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  if (match === null) throw new Error(`/proc/${pid}/status has no VmHWM`);
+  return statusMib(pid, 'VmHWM');
+}
+
+/** Resident memory of a process now, MiB. */
+export function rssMib(pid: number): number {
+  return statusMib(pid, 'VmRSS');
+}
+
+function statusMib(pid: number, field: string): number {
+  const match = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  if (match === null) throw new Error(`/proc/${pid}/status has no ${field}`);
   return Number(match[1]) / 1024;
 }
