@@ -123,7 +123,10 @@ export class Aggregators {
   /** Nobody runs while `work` does. */
   async whileAllStand(work: () => Promise<void>): Promise<void> {
     const before = this.#slots.map(({ empty }) => empty);
-    for (const slot of this.#slots) slot.empty = true;
+    for (const slot of this.#slots) {
+      slot.empty = true;
+      slot.ending = true;
+    }
     await Promise.all(this.#slots.map(async (slot) => (await slot.starting, slot.tidemark?.process.stop(20_000))));
     try {
       await work();
