@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +20,7 @@ import (
 // grafanasFields are Grafana's or the editor's; the aggregator would refuse a query that has them.
 var grafanasFields = []string{
 	"datasource", "datasourceId", "datasourceUid", "key", "hide", "queryType", "intervalMs", "live", "schemaVersion", "editorMode", "json",
-	"queryCachingTTL", "requestId", "timeRange", "scopes", "adhocFilters", "groupByKeys",
+	"annotation", "queryCachingTTL", "requestId", "timeRange", "scopes", "adhocFilters", "groupByKeys",
 }
 
 // batch is what one call may have in common.
@@ -130,11 +131,38 @@ func queryFields(stored []byte) (map[string]json.RawMessage, error) {
 		delete(fields, name)
 	}
 	for name, value := range fields {
-		if string(value) == "null" {
+		if text := string(value); text == "null" || text == `""` || text == "[]" {
 			delete(fields, name)
 		}
 	}
-	return fields, nil
+	return fields, dropUnfinishedFilters(fields)
+}
+
+// dropUnfinishedFilters leaves out rows of the editor that are not filled in yet, as the panel does; an alert rule is saved with them.
+func dropUnfinishedFilters(fields map[string]json.RawMessage) error {
+	var filters []json.RawMessage
+	if fields["filters"] == nil || json.Unmarshal(fields["filters"], &filters) != nil {
+		// What is no list is the aggregator's to explain.
+		return nil
+	}
+	filters = slices.DeleteFunc(filters, func(raw json.RawMessage) bool {
+		var filter struct {
+			Dimension *string           `json:"dimension"`
+			Value     json.RawMessage   `json:"value"`
+			Values    []json.RawMessage `json:"values"`
+		}
+		if json.Unmarshal(raw, &filter) != nil || filter.Dimension == nil {
+			return false
+		}
+		return *filter.Dimension == "" || (filter.Value == nil && len(filter.Values) == 0)
+	})
+	delete(fields, "filters")
+	if len(filters) == 0 {
+		return nil
+	}
+	encoded, err := json.Marshal(filters)
+	fields["filters"] = encoded
+	return err
 }
 
 // withInterval fills in the macros that the browser fills in for panels; alert rules never pass through a browser.

@@ -21,6 +21,7 @@ import (
 type aggregator struct {
 	url     string
 	port    int
+	until   string
 	folder  string
 	env     []string
 	process *exec.Cmd
@@ -38,13 +39,18 @@ func repositoryRoot() string {
 
 // startAggregator answers when it is ready. env is laid over the definition's settings.
 func startAggregator(folder string, env ...string) (*aggregator, error) {
+	return startAggregatorUntil("/readyz", folder, env...)
+}
+
+// startAggregatorUntil answers when the path does.
+func startAggregatorUntil(path, folder string, env ...string) (*aggregator, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
-	a := &aggregator{url: fmt.Sprintf("http://127.0.0.1:%d", port), port: port, folder: folder, env: env}
+	a := &aggregator{url: fmt.Sprintf("http://127.0.0.1:%d", port), port: port, until: path, folder: folder, env: env}
 	return a, a.start()
 }
 
@@ -81,7 +87,7 @@ func (a *aggregator) start() error {
 	}
 	deadline := time.Now().Add(90 * time.Second)
 	for {
-		response, err := http.Get(a.url + "/readyz")
+		response, err := http.Get(a.url + a.until)
 		if err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {

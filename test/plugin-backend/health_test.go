@@ -53,3 +53,21 @@ func TestSaveAndTestSaysInWordsHowItIs(t *testing.T) {
 	}
 	noSecretIn(t, "the backend's log", shared.log.String())
 }
+
+func TestSaveAndTestNamesTheStoreThatIsDown(t *testing.T) {
+	own, err := startAggregatorUntil("/healthz", t.TempDir(), "TIDEMARK_TENANTS_DEFAULT_TOKENS="+token, "TIDEMARK_HOT_KIND=redis", "TIDEMARK_HOT_REDIS_NODES=127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer own.stop()
+	for id, given := range map[int64]struct{ token, words string }{50: {token, "hot tier: The hot tier is not connected to Redis"}, 51: {"another-token", "refused the token"}} {
+		datasource := configured{id: id, url: own.url, token: given.token}
+		result, err := shared.diagnostics.CheckHealth(within(t, 20*time.Second), &pluginv2.CheckHealthRequest{PluginContext: datasource.context(t)})
+		if err != nil || result.Status != pluginv2.CheckHealthResponse_ERROR || !strings.Contains(result.Message, given.words) {
+			t.Errorf("%v %v", err, result)
+		}
+		if !strings.Contains(string(result.JsonDetails), `"name":"hot tier","ok":false`) {
+			t.Errorf("the details do not list the dependencies: %s", result.JsonDetails)
+		}
+	}
+}
