@@ -44,6 +44,7 @@ export function bench(given: Given = {}) {
     onError: (error) => log.error(error),
   });
   const app = createServer({
+    anomalies: cold,
     def,
     clock,
     log,

@@ -125,6 +125,7 @@ describe('operations', () => {
     const document = (await bench().get('/api/v1/openapi.json')).json();
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
+      '/api/v1/anomalies',
       '/api/v1/catalog',
       '/api/v1/events',
       '/api/v1/openapi.json',
@@ -136,7 +137,7 @@ describe('operations', () => {
       '/readyz',
     ]);
     const query = document.paths['/api/v1/query'].post;
-    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(5);
+    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(6);
     expect(Object.keys(query.responses)).toEqual(['200', '400', '401', '403', '413', '415', '429']);
     const parameters = document.paths['/api/v1/series/{measure}'].get.parameters;
     expect(parameters.find((one: { name: string }) => one.name === 'measure')).toMatchObject({ in: 'path', required: true });

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Clock } from '../clock.js';
+import type { ColdTier } from '../cold/cold-tier.js';
 import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { LiveHub } from '../live/hub.js';
@@ -18,6 +19,7 @@ import type { Collect } from './collect.js';
 import { attachLive } from './live-upgrade.js';
 import { QuotaKeeper } from './quota.js';
 import type { Route, RouteReply } from './route.js';
+import { anomalyRoutes } from './routes/anomalies.js';
 import { eventRoutes } from './routes/events.js';
 import { LIVE_PATH, liveRoutes } from './routes/live.js';
 import { operationRoutes, type Operations } from './routes/operations.js';
@@ -33,6 +35,8 @@ export interface ApiOptions {
   readonly engine: QueryEngine | null;
   /** Is stopped with the server. null: this process pushes nothing. */
   readonly live?: LiveHub | null;
+  /** Where watches keep what they find; null: this process answers no queries. */
+  readonly anomalies?: Pick<ColdTier, 'readAnomalies'> | null;
   /** null: this process takes no events. */
   readonly collect: Collect | null;
   readonly operations: Operations;
@@ -129,6 +133,8 @@ function routeTable(options: ApiOptions): Route[] {
   const routes: Route[] = [];
   if (options.engine !== null) routes.push(...queryRoutes(options.def, options.engine, quotas));
   if (options.live !== undefined && options.live !== null) routes.push(...liveRoutes(options.live));
+  if (options.anomalies !== undefined && options.anomalies !== null)
+    routes.push(...anomalyRoutes(options.def, options.anomalies, options.clock));
   if (options.collect !== null) routes.push(...eventRoutes(options.collect, quotas));
   routes.push(...operationRoutes(options.def, options.operations, options.version, () => routes));
   return routes;
@@ -177,7 +183,8 @@ function matchesPath(pattern: string, path: string): boolean {
 
 function send(reply: FastifyReply, answer: RouteReply): FastifyReply {
   reply.code(answer.status ?? 200);
-  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body) || answer.body instanceof Readable) return reply.headers(answer.headers ?? {}).send(answer.body);
+  if (typeof answer.body === 'string' || Buffer.isBuffer(answer.body) || answer.body instanceof Readable)
+    return reply.headers(answer.headers ?? {}).send(answer.body);
   return reply
     .headers(answer.headers ?? {})
     .type('application/json; charset=utf-8')

@@ -2,6 +2,7 @@
 // over HTTP.
 
 import { afterAll, beforeAll } from 'vitest';
+import { anomalySuite } from './anomaly-suite.fixture.js';
 import { TestRoom } from './cold-bench.fixture.js';
 import { compactionSuite } from './compaction-suite.fixture.js';
 import type { Engine } from './engine.js';
@@ -27,4 +28,5 @@ export function coldTierSuite(makeEngine: () => Engine): void {
   readSuite(running);
   compactionSuite(running);
   schemaSuite(running);
+  anomalySuite(running);
 }

@@ -4,6 +4,7 @@
 
 import type { RawRows } from '../window/flush-batch.js';
 import type { TierRead, TierResult } from '../query/tier-read.js';
+import type { AnomaliesRead, AnomalyRecord } from './anomaly-store.js';
 
 export interface CompactionState {
   /** Minutes before this are compacted, except the dirty ones. Epoch ms, a multiple of 60,000; 0 when nothing is. */
@@ -67,6 +68,10 @@ export interface ColdTier {
     limit: number,
     signal: AbortSignal,
   ): Promise<readonly string[]>;
+  /** Episodes that watches found, newest first. */
+  readAnomalies(read: AnomaliesRead): Promise<readonly AnomalyRecord[]>;
+  /** Keeps episodes, and takes back those that later data undid. Idempotent: repeat on any error. @param version the clock's, epoch ms */
+  writeAnomalies(records: readonly AnomalyRecord[], gone: readonly AnomalyRecord[], version: number): Promise<void>;
   /** Largest event time among a partition's raw rows below an offset, epoch ms; 0 when there are none. May scan: for recovery only. */
   newestEventMs(partition: string, belowOffset: number): Promise<number>;
   /**

@@ -4,6 +4,7 @@
 
 import type { Component, Definition, Dimension, Field, Grouping } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import { anomaliesTable } from './anomaly-store.js';
 import { componentColumns, type ColumnSpec } from './pieces.js';
 import { identifier, sqlInt } from './sql.js';
 
@@ -222,6 +223,7 @@ function windowsTable(definition: Definition, columns: readonly ColumnSpec[]): T
 export function tablesOf(definition: Definition, windows: readonly ColumnSpec[]): readonly TableSpec[] {
   return [
     ...BOOKKEEPING,
+    anomaliesTable(definition),
     eventsTable(definition),
     ...ROLLUPS.map((r) => rollup(definition, r)),
     ...(windows.length === 0 ? [] : [windowsTable(definition, windows)]),

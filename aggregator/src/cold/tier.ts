@@ -2,6 +2,7 @@
 // Invariant: an insert has resolved only when its rows are stored and, where their minute was closed, marked as dirty.
 
 import { randomUUID } from 'node:crypto';
+import { readAnomalies, writeAnomalies, type AnomaliesRead, type AnomalyRecord } from './anomaly-store.js';
 import type { Clock } from '../clock.js';
 import type { Component, Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
@@ -208,6 +209,14 @@ class EngineColdTier implements ColdTier {
       .sort((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1))
       .slice(0, limit)
       .map(({ value }) => value);
+  }
+
+  readAnomalies(read: AnomaliesRead): Promise<readonly AnomalyRecord[]> {
+    return readAnomalies(this.#engine, this.#names, read);
+  }
+
+  writeAnomalies(records: readonly AnomalyRecord[], gone: readonly AnomalyRecord[], version: number): Promise<void> {
+    return writeAnomalies(this.#engine, this.#names, records, gone, version);
   }
 
   newestEventMs(partition: string, belowOffset: number): Promise<number> {

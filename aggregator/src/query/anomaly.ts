@@ -11,7 +11,7 @@ import type { DataFrame } from './data-frame.js';
 import { groupKey } from './combine.js';
 import type { Finished } from './finish.js';
 import { labelsOf, displayName } from './frames.js';
-import { defaultHistoryMs, judgeFromMs, judgeSeries, type Judged, type JudgedSeries } from './judge.js';
+import { defaultHistoryMs, judgeFromMs, judgeSeries, type Episode, type Judged, type JudgedSeries } from './judge.js';
 import { metricMeta, type MetricDetails } from './meta.js';
 import type { Notice } from './plan.js';
 import { QueryProblem } from './problem.js';
@@ -47,6 +47,33 @@ export interface AnomalyAnswer {
   readonly frame: DataFrame;
   readonly judged: Judged;
   readonly read: SeriesRead;
+}
+
+/** Verdicts for those who keep or export them, without a frame around. */
+export interface JudgedQuery {
+  /** End of the newest judged bucket; -Infinity: there is none. */
+  readonly judgedUntilMs: number;
+  readonly series: readonly {
+    /** As a legend shows it. */
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly episodes: readonly Episode[];
+    /** The newest finished bucket; null: none was judged. */
+    readonly newest: { readonly value: number | null; readonly expected: number | null; readonly score: number } | null;
+  }[];
+}
+
+export function judgedQuery(def: Definition, ask: AnomalyAsk, judged: Judged): JudgedQuery {
+  const at = judged.timesMs.findLastIndex((time) => time < judged.judgedUntilMs);
+  return {
+    judgedUntilMs: judged.judgedUntilMs,
+    series: judged.series.map((one) => {
+      const labels = labelsOf(def, ask.metric, one.series);
+      const score = at < 0 ? null : one.score[at];
+      const newest = score === null ? null : { value: one.values[at], expected: one.expected[at], score };
+      return { name: displayName(ask.metric, one.series, labels), labels, episodes: one.episodes, newest };
+    }),
+  };
 }
 
 /** @throws QueryProblem limit; what `read` throws */

@@ -93,4 +93,15 @@ export interface AnomalyAsk {
   readonly limit: number;
 }
 
-export type Ask = MetricAsk | AnomalyAsk | EventsAsk | ValuesAsk;
+/** What watches have found. */
+export interface AnnotationsAsk {
+  readonly kind: 'annotations';
+  readonly refId: string;
+  readonly at: string;
+  /** Names; empty: all. */
+  readonly watches: readonly string[];
+  readonly minScore: number;
+  readonly limit: number;
+}
+
+export type Ask = MetricAsk | AnomalyAsk | EventsAsk | ValuesAsk | AnnotationsAsk;

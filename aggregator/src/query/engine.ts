@@ -6,21 +6,23 @@ import type { Clock } from '../clock.js';
 import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import { Turns } from '../hot/abort.js';
-import { answerAnomaly } from './anomaly.js';
+import { answerAnomaly, judgedQuery, type AnomalyAnswer, type JudgedQuery } from './anomaly.js';
 import type { AnomalyAsk, Ask, MetricAsk } from './ask.js';
 import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
 import { finishSeries, partialFromMs, type Known } from './finish.js';
 import { histogramFrame, itemsFrame, metricFrame, type HistogramBins } from './frames.js';
 import type { FreshnessProvider } from './freshness.js';
-import { listEvents, listValues } from './lists.js';
+import { listAnnotations, listEvents, listValues } from './lists.js';
 import { metricMeta, type MetricDetails } from './meta.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
-import { problemOf, QueryProblem, statusOf, type Problem } from './problem.js';
-import { checkRequest, type CheckedQuery } from './request.js';
+import { invalid, problemOf, QueryProblem, statusOf, type Problem } from './problem.js';
+import { checkQuery, checkRequest, type CheckedQuery } from './request.js';
 import { resolveQuery } from './resolve.js';
 import { completeUntilMs, finishedUntilMs, readSituation, type Situation } from './situation.js';
+
+export type { JudgedQuery } from './anomaly.js';
 
 /** Grafana's form: its reader knows exactly these fields. On an error the problem stands in a frame's `meta.custom.error`. */
 export interface QueryResult {
@@ -174,6 +176,24 @@ export class QueryEngine {
     return { frame: frames[0], bucketMs, partialFromMs };
   }
 
+  /**
+   * Judges a query of kind anomaly, for watches: the same verdicts as `run` gives.
+   * @param raw the query in the API's form
+   * @throws QueryProblem or TidemarkError
+   */
+  async judge(tenant: Tenant, raw: unknown, range: { fromMs: number; toMs: number }, signal: AbortSignal): Promise<JudgedQuery> {
+    const { def } = this.#options;
+    const checked = checkQuery(raw, 'watch', 0);
+    if (checked.query === null) throw checked.problem;
+    const ask = resolveQuery(def, checked.query, 'watch', def.query.maxBuckets);
+    if (ask.kind !== 'anomaly') throw invalid('NOT_JUDGED', 'watch.kind: only queries of kind anomaly are judged.', 'Use kind: anomaly.');
+    return this.#withDeadline(signal, async (either) => {
+      const situation = await readSituation(this.#options, this.#executor, this.#options.clock.now(), either);
+      const { judged } = await this.#judged(tenant, ask, range, situation, either, []);
+      return judgedQuery(def, ask, judged);
+    });
+  }
+
   async #withDeadline<T>(signal: AbortSignal, run: (either: AbortSignal) => Promise<T>): Promise<T> {
     const { deadlineMs } = this.#options.def.query;
     const deadline = new AbortController();
@@ -235,6 +255,8 @@ export class QueryEngine {
         return { ...LISTED, frames: [await listEvents(this.#options.cold, tenant, ask, range, situation.freshness, signal)] };
       case 'values':
         return { ...LISTED, frames: [await listValues(this.#options, tenant, ask, range, situation.freshness, signal)] };
+      case 'annotations':
+        return { ...LISTED, frames: [await listAnnotations(this.#options, tenant, ask, range, situation.freshness, signal)] };
     }
   }
 
@@ -285,9 +307,22 @@ export class QueryEngine {
     signal: AbortSignal,
     groups: LiveQuestion['groups'],
   ): Promise<Answer> {
+    const { frame, judged, read } = await this.#judged(tenant, ask, range, situation, signal, groups);
+    checkQuota(tenant, ask, judged.series.length);
+    return { frames: [frame], ...countedOf(read.details) };
+  }
+
+  #judged(
+    tenant: Tenant,
+    ask: AnomalyAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+    groups: LiveQuestion['groups'],
+  ): Promise<AnomalyAnswer> {
     const { def, clock } = this.#options;
     const { nowMs, coverage, hotReason } = situation;
-    const { frame, judged, read } = await answerAnomaly({
+    return answerAnomaly({
       def,
       ask,
       ...range,
@@ -301,8 +336,6 @@ export class QueryEngine {
         return { details, finished, finishedUntilMs: finishedUntilMs(situation) };
       },
     });
-    checkQuota(tenant, ask, judged.series.length);
-    return { frames: [frame], ...countedOf(read.details) };
   }
 
   /** A hot tier that fails costs a second plan, without it; never a wrong or missing number. */

@@ -3,6 +3,7 @@
 
 import { RE2JS } from 're2js';
 import type { Clock } from '../clock.js';
+import type { AnomaliesRead, AnomalyRecord } from '../cold/anomaly-store.js';
 import type { CompactionState, EventsRead, EventsResult } from '../cold/cold-tier.js';
 import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
@@ -275,6 +276,17 @@ export class ListCold implements ColdSource {
       ],
       rows,
     };
+  }
+
+  anomalies: AnomalyRecord[] = [];
+
+  async readAnomalies(read: AnomaliesRead): Promise<readonly AnomalyRecord[]> {
+    if (this.failure !== null) throw this.failure;
+    return this.anomalies
+      .filter((one) => one.tenant === read.tenant && one.fromMs < read.toMs && one.toMs > read.fromMs && one.score >= read.minScore)
+      .filter((one) => read.watches.length === 0 || read.watches.includes(one.watch))
+      .sort((a, b) => b.fromMs - a.fromMs)
+      .slice(0, read.limit);
   }
 
   async readValues(

@@ -24,7 +24,7 @@ export interface HotSource extends Pick<HotTier, 'coverage' | 'cacheGet' | 'cach
   read(read: TierRead, coverage: Coverage): Promise<TierResult>;
 }
 
-export type ColdSource = Pick<ColdTier, 'state' | 'read' | 'readEvents' | 'readValues'>;
+export type ColdSource = Pick<ColdTier, 'state' | 'read' | 'readEvents' | 'readValues' | 'readAnomalies'>;
 
 /** What a request knows of the tiers before it reads. */
 export interface Knowledge {

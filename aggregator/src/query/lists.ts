@@ -1,11 +1,13 @@
-// Lists, which only the cold tier has: raw events, newest first, and the values of a dimension, most frequent first.
+// Lists, which only the cold tier has: raw events, newest first, the values of a dimension, most frequent first, and what watches
+// found, as annotations.
 
 import type { Definition, Tenant } from '../definition/model.js';
-import type { EventsAsk, ValuesAsk } from './ask.js';
+import type { AnomalyRecord } from '../cold/anomaly-store.js';
+import type { AnnotationsAsk, EventsAsk, ValuesAsk } from './ask.js';
 import { untilAborted } from './coalesce.js';
-import type { DataFrame, FrameNotice } from './data-frame.js';
+import { frame, numberColumn, stringColumn, tableColumn, type DataFrame, type FrameNotice } from './data-frame.js';
 import type { ColdSource } from './execute.js';
-import { eventsFrame, valuesFrame } from './frames.js';
+import { eventsFrame, typed, valuesFrame } from './frames.js';
 import type { Freshness } from './freshness.js';
 import { rangeMeta } from './meta.js';
 import { quote } from './problem.js';
@@ -46,6 +48,75 @@ export async function listValues(
   const name = quote(def.dimensions[ask.dimension].name);
   const cut = noticeIf(values.length >= ask.limit, `Only the ${ask.limit} most frequent values of ${name} are listed.`);
   return valuesFrame(def, ask, values, rangeMeta(range, freshness, cut));
+}
+
+/** A row per episode, with the fields that Grafana takes for annotations: time, timeEnd, title, text, tags. */
+export async function listAnnotations(
+  { def, cold }: { readonly def: Definition; readonly cold: ColdSource },
+  tenant: Tenant,
+  ask: AnnotationsAsk,
+  range: Range,
+  freshness: Freshness,
+  signal: AbortSignal,
+): Promise<DataFrame> {
+  const { watches, minScore, limit } = ask;
+  const records = await untilAborted(cold.readAnomalies({ tenant: tenant.name, ...range, watches, minScore, limit, signal }), signal);
+  const cut = noticeIf(records.length >= limit, `Only the newest ${limit} anomalies are shown.`);
+  const meta = typed(rangeMeta(range, freshness, cut), 'table');
+  if (records.length === 0) return frame(ask.refId, meta, []);
+  const numbers = (pick: (record: AnomalyRecord) => number | null): (number | null)[] => records.map(pick);
+  const texts = (pick: (record: AnomalyRecord) => string): string[] => records.map(pick);
+  const description = (record: AnomalyRecord): string => def.watches.find((watch) => watch.name === record.watch)?.description ?? '';
+  return frame(ask.refId, meta, [
+    tableColumn(
+      'time',
+      'time',
+      numbers((record) => record.fromMs),
+    ),
+    tableColumn(
+      'timeEnd',
+      'time',
+      numbers((record) => record.toMs),
+    ),
+    stringColumn(
+      'title',
+      texts((record) => [description(record) || record.watch, ...Object.values(record.labels)].join(' · ')),
+    ),
+    stringColumn('text', texts(textOf)),
+    stringColumn(
+      'tags',
+      texts((record) => [record.watch, ...Object.entries(record.labels).map(([name, value]) => `${name}:${value}`)].join(',')),
+    ),
+    stringColumn(
+      'watch',
+      texts((record) => record.watch),
+    ),
+    numberColumn(
+      'score',
+      numbers((record) => record.score),
+    ),
+    numberColumn(
+      'value',
+      numbers((record) => record.value),
+    ),
+    numberColumn(
+      'expected',
+      numbers((record) => record.expected),
+    ),
+    numberColumn(
+      'open',
+      numbers((record) => (record.open ? 1 : 0)),
+    ),
+  ]);
+}
+
+/** The reason, and who contributed: 'country DE (72 %), device mobile (55 %)'. */
+function textOf({ reason, contributors }: AnomalyRecord): string {
+  const parts = contributors.map(({ dimension, value, share }) => {
+    const name = `${dimension} ${value === '' ? '(none)' : value}`;
+    return share === null ? name : `${name} (${Math.round(share * 100)} %)`;
+  });
+  return parts.length === 0 ? reason : `${reason}. Most of it: ${parts.join(', ')}`;
 }
 
 function noticeIf(condition: boolean, text: string): readonly FrameNotice[] {

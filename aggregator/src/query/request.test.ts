@@ -85,7 +85,7 @@ describe('a request as a whole', () => {
 });
 
 describe('a query', () => {
-  it.each(['funnel', 'annotations'])('of kind %s is refused as not supported yet', (kind) => {
+  it.each(['funnel'])('of kind %s is refused as not supported yet', (kind) => {
     const [checked] = checkRequest(body({ kind }), NOW).queries;
     expect(checked.problem).toMatchObject({ code: 'NOT_SUPPORTED_YET', refId: 'A', path: 'queries[0].kind' });
     expect(checked.problem?.message).toContain('not supported yet');

@@ -125,8 +125,26 @@ const valuesSchema = z.strictObject({
   limit: limit.describe('Default 100.'),
 });
 
-export const QUERY_SCHEMAS = { metric: metricSchema, anomaly: anomalySchema, top: topSchema, events: eventsSchema, values: valuesSchema };
-const LATER_KINDS: readonly string[] = ['funnel', 'annotations'];
+const annotationsSchema = z.strictObject({
+  refId,
+  kind: z.literal('annotations'),
+  watch: z
+    .union([name, z.array(name).max(200)])
+    .optional()
+    .describe("Names of watches. Default: all of the definition's."),
+  minScore: z.number().min(0).max(1).default(0).describe('Only anomalies whose worst bucket scored at least this.'),
+  limit: limit.describe('Default 100; newest first.'),
+});
+
+export const QUERY_SCHEMAS = {
+  metric: metricSchema,
+  anomaly: anomalySchema,
+  top: topSchema,
+  events: eventsSchema,
+  values: valuesSchema,
+  annotations: annotationsSchema,
+};
+const LATER_KINDS: readonly string[] = ['funnel'];
 
 const time = z
   .union([z.number(), z.string().min(1).max(64)])
@@ -147,7 +165,7 @@ const envelope = {
 export const queryRequestSchema = z.strictObject({
   ...envelope,
   queries: z
-    .array(z.union([metricSchema, anomalySchema, topSchema, eventsSchema, valuesSchema]))
+    .array(z.union([metricSchema, anomalySchema, topSchema, eventsSchema, valuesSchema, annotationsSchema]))
     .min(1)
     .max(MAX_QUERIES),
 });
@@ -158,7 +176,8 @@ export type AnomalyQuery = z.infer<typeof anomalySchema>;
 export type TopQuery = z.infer<typeof topSchema>;
 export type EventsQuery = z.infer<typeof eventsSchema>;
 export type ValuesQuery = z.infer<typeof valuesSchema>;
-export type Query = MetricQuery | AnomalyQuery | TopQuery | EventsQuery | ValuesQuery;
+export type AnnotationsQuery = z.infer<typeof annotationsSchema>;
+export type Query = MetricQuery | AnomalyQuery | TopQuery | EventsQuery | ValuesQuery | AnnotationsQuery;
 export type FilterInput = z.infer<typeof filterSchema>;
 
 /** A query that has the right form, or what is wrong with it. `at` is its place, e.g. `queries[0]`. */
@@ -246,7 +265,7 @@ export function checkQuery(raw: unknown, at: string, index: number): CheckedQuer
   const given = typeof raw === 'object' && raw !== null ? Reflect.get(raw, 'refId') : undefined;
   const id = typeof given === 'string' && given.length > 0 && given.length <= 64 ? given : `#${index}`;
   const kind: unknown = typeof raw === 'object' && raw !== null ? (Reflect.get(raw, 'kind') ?? 'metric') : 'metric';
-  const schema = typeof kind === 'string' && Object.hasOwn(QUERY_SCHEMAS, kind) ? schemaOf(kind) : null;
+  const schema = typeof kind === 'string' && isKind(kind) ? QUERY_SCHEMAS[kind] : null;
   if (schema === null) return { refId: id, at, query: null, problem: unknownKind(kind, at, id) };
   const parsed = schema.safeParse(raw);
   if (!parsed.success)
@@ -254,9 +273,10 @@ export function checkQuery(raw: unknown, at: string, index: number): CheckedQuer
   return { refId: parsed.data.refId, at, query: parsed.data, problem: null };
 }
 
-function schemaOf(kind: string): (typeof QUERY_SCHEMAS)[keyof typeof QUERY_SCHEMAS] | null {
-  if (kind === 'metric' || kind === 'anomaly' || kind === 'top' || kind === 'events' || kind === 'values') return QUERY_SCHEMAS[kind];
-  return null;
+type Kind = keyof typeof QUERY_SCHEMAS;
+
+function isKind(kind: string): kind is Kind {
+  return Object.hasOwn(QUERY_SCHEMAS, kind);
 }
 
 /** Names of the fields of a query, or of one of its filters. */

@@ -6,9 +6,9 @@ import type { Definition, Measure } from '../definition/model.js';
 import { resolveOptions } from '../anomaly/options.js';
 import { TidemarkError } from '../errors.js';
 import { detectorOptions } from '../anomaly/detector-schema.js';
-import type { AnomalyAsk, Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
+import type { AnnotationsAsk, AnomalyAsk, Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
 import { invalid, quote, suggestion, type QueryProblem } from './problem.js';
-import type { AnomalyQuery, EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';
+import type { AnnotationsQuery, AnomalyQuery, EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';
 import type { Filter, Output } from './tier-read.js';
 import { DAY_MS, formatDuration, parseDuration, SECOND_MS } from './time-expression.js';
 
@@ -29,6 +29,8 @@ export function resolveQuery(def: Definition, query: Query, at: string, maxDataP
       return eventsAsk(names, query);
     case 'values':
       return valuesAsk(names, query);
+    case 'annotations':
+      return annotationsAsk(names, query);
   }
 }
 
@@ -197,6 +199,24 @@ function eventsAsk(names: Names, query: EventsQuery): EventsAsk {
 function valuesAsk(names: Names, query: ValuesQuery): ValuesAsk {
   const [dimension] = names.dimensions([query.dimension], 'dimension');
   return { kind: 'values', refId: query.refId, at: names.at, dimension, search: query.search, limit: query.limit ?? DEFAULT_ROWS };
+}
+
+function annotationsAsk(names: Names, query: AnnotationsQuery): AnnotationsAsk {
+  const wanted = query.watch === undefined ? [] : typeof query.watch === 'string' ? [query.watch] : query.watch;
+  const known = names.def.watches.map((watch) => watch.name);
+  const strange = wanted.find((name) => !known.includes(name));
+  if (strange !== undefined) {
+    const remedy = known.length === 0 ? 'The definition has no watches.' : suggestion(strange, known, 'watch');
+    throw names.problem('UNKNOWN_WATCH', 'watch', `there is no watch ${quote(strange)}.`, remedy);
+  }
+  return {
+    kind: 'annotations',
+    refId: query.refId,
+    at: names.at,
+    watches: wanted,
+    minScore: query.minScore,
+    limit: query.limit ?? DEFAULT_ROWS,
+  };
 }
 
 /** Collects what tiers are asked; equal outputs are asked once. Output 0 counts events. */

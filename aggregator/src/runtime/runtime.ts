@@ -37,6 +37,9 @@ import { createHotSource, createQueryEngine } from './query-engine.js';
 import { readStatus } from './status.js';
 import { createCold, createHotTier } from './stores.js';
 import { VERSION } from './version.js';
+import { createWatches } from './watches.js';
+import type { WatchLoop } from '../watch/watch-loop.js';
+import type { FreshnessProvider } from '../query/freshness.js';
 
 export interface RuntimeOptions {
   readonly definition: Definition;
@@ -49,6 +52,7 @@ export interface RuntimeOptions {
 }
 
 const COMPACT_EVERY_MS = 5_000;
+const WATCH_EVERY_MS = 2_000;
 const SLOW_QUERY_MS = 1_000;
 /** Between two words about the same step being repeated. */
 const RETRY_LOG_MS = 5_000;
@@ -68,6 +72,7 @@ export class Runtime {
   #pipeline: Pipeline | null = null;
   #freshness: GroupFreshness;
   #compaction: CompactionLoop | null = null;
+  #watches: WatchLoop | null = null;
   #demo: DemoRunner | null = null;
   #server: FastifyInstance | null = null;
   #writer: LogWriter | null = null;
@@ -143,6 +148,7 @@ export class Runtime {
       });
       this.#compaction.start(COMPACT_EVERY_MS);
     }
+    this.#startWatches();
     this.#startDemo();
     logger.info({ ms: clock.now() - this.#startedAtMs }, 'running');
   }
@@ -178,10 +184,12 @@ export class Runtime {
     // Nothing new comes in. What queries and collect are doing may end, but a slow one must not take the flush's time.
     const answered = this.#server?.close();
     const compacted = this.#compaction?.stop();
+    const watched = this.#watches?.stop();
     await this.#pipeline?.drain();
     await this.#source?.stop();
     await answered;
     await compacted;
+    await watched;
     await this.#log?.close();
     this.#freshness.stop();
     await Promise.allSettled([this.#hot.stop(), this.#cold.stop()]);
@@ -254,18 +262,7 @@ export class Runtime {
       );
       slow(outcome);
     };
-    const freshness = { freshness: (coverage: Parameters<GroupFreshness['freshness']>[0]) => this.#freshness.freshness(coverage) };
-    const engine = definition.roles.query
-      ? createQueryEngine({
-          definition,
-          clock,
-          hot: this.#hotSource(),
-          cold: this.#cold,
-          freshness,
-          onError: (error) => logger.warn({ err: error }, 'a store failed while answering'),
-          onOutcome,
-        })
-      : null;
+    const engine = definition.roles.query ? this.#createEngine(onOutcome) : null;
     const live = engine === null ? null : this.#createLive(engine);
     return createServer({
       def: definition,
@@ -274,6 +271,7 @@ export class Runtime {
       version: VERSION,
       engine,
       live,
+      anomalies: definition.roles.query ? this.#cold : null,
       collect: this.#writer === null ? null : createCollect(definition, createJsonDecoder(definition), this.#writer, clock),
       staticDir: previewDir,
       onRefusal: (code) => this.#metrics.refusals.inc({ code }),
@@ -292,7 +290,7 @@ export class Runtime {
             definition,
             hot: this.#hot,
             cold: this.#cold,
-            freshness,
+            freshness: this.#freshnessNow(),
             startedAtMs: this.#startedAtMs,
             pipelineState: () => this.#state(),
           }),
@@ -300,6 +298,38 @@ export class Runtime {
         metrics: async () => ({ text: await this.#metrics.registry.metrics(), contentType: this.#metrics.registry.contentType }),
       },
     });
+  }
+
+  #createEngine(onOutcome: (outcome: QueryOutcome) => void): QueryEngine {
+    const { definition, clock, logger } = this.#options;
+    return createQueryEngine({
+      definition,
+      clock,
+      hot: this.#hotSource(),
+      cold: this.#cold,
+      freshness: this.#freshnessNow(),
+      onError: (error) => logger.warn({ err: error }, 'a store failed while answering'),
+      onOutcome,
+    });
+  }
+
+  /** Follows the freshness of now: it is exchanged for another when the pipeline is known. */
+  #freshnessNow(): FreshnessProvider {
+    return { freshness: (coverage) => this.#freshness.freshness(coverage) };
+  }
+
+  #createLive(engine: QueryEngine): LiveHub {
+    const { definition, clock, logger } = this.#options;
+    const live = new LiveHub({
+      def: definition,
+      clock,
+      engine,
+      announcements: this.#hot,
+      metrics: new LiveMetrics(this.#metrics.registry),
+      onError: (error) => logger.warn({ err: error }, 'a live evaluation failed; it is tried again'),
+    });
+    live.start();
+    return live;
   }
 
   /** A hot tier that went back while nobody looked must not answer before it is known that it did. */
@@ -320,20 +350,6 @@ export class Runtime {
     logger.warn({ err: error }, 'compaction failed; the next round tries again');
   }
 
-  #createLive(engine: QueryEngine): LiveHub {
-    const { definition, clock, logger } = this.#options;
-    const live = new LiveHub({
-      def: definition,
-      clock,
-      engine,
-      announcements: this.#hot,
-      metrics: new LiveMetrics(this.#metrics.registry),
-      onError: (error) => logger.warn({ err: error }, 'a live evaluation failed; it is tried again'),
-    });
-    live.start();
-    return live;
-  }
-
   #state(): string {
     return this.#phase !== 'running' ? this.#phase : (this.#pipeline?.state ?? 'running without ingest');
   }
@@ -348,6 +364,21 @@ export class Runtime {
     } catch (error) {
       return { name, ok: false, detail: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  #startWatches(): void {
+    const { definition, clock, logger } = this.#options;
+    this.#watches = createWatches({
+      definition,
+      clock,
+      logger,
+      engine: this.#createEngine(() => undefined),
+      cold: this.#cold,
+      hot: this.#hot,
+      watermarkMs: () => this.#freshness.watermarkMs(),
+      registry: this.#metrics.registry,
+    });
+    this.#watches?.start(WATCH_EVERY_MS);
   }
 
   #startDemo(): void {
