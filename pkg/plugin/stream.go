@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/grafana/grafana-plugin-sdk-go/backend"
@@ -70,24 +71,28 @@ func (d *Datasource) RunStream(ctx context.Context, req *backend.RunStreamReques
 		return err
 	}
 	ctx, end := context.WithCancelCause(ctx)
+	// Nothing may be sent once this has returned.
+	var welcoming sync.WaitGroup
+	defer welcoming.Wait()
 	defer end(nil)
 	running := &channel{subscription: wanted, joined: make(chan struct{}, 1), end: end, send: sender.SendBytes}
 	d.channels.start(req.Path, running)
 	defer d.channels.stop(req.Path, running)
-	go func() {
-		for ctx.Err() == nil {
+	welcoming.Go(func() {
+		for {
 			select {
 			case <-ctx.Done():
+				return
 			case <-running.joined:
-				if d.sleep(ctx, joinGrace) != nil {
-					return
-				}
-				if err := running.welcome(); err != nil {
-					end(err)
-				}
+			}
+			if d.sleep(ctx, joinGrace) != nil {
+				return
+			}
+			if err := running.welcome(); err != nil {
+				end(err)
 			}
 		}
-	}()
+	})
 	headers := map[string]string{"Accept": "text/event-stream"}
 	addUser(headers, req.PluginContext)
 	f := &follower{Datasource: d, channel: running, headers: headers}
