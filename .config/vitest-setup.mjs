@@ -26,4 +26,6 @@ window.matchMedia ??= (query) => ({
   dispatchEvent: () => false,
 });
 Element.prototype.scrollIntoView ??= () => {};
-HTMLCanvasElement.prototype.getContext = () => null;
+// Grafana measures labels by it; nothing is drawn.
+HTMLCanvasElement.prototype.getContext = (kind) =>
+  kind === '2d' ? { font: '', measureText: (text) => ({ width: text.length * 8 }) } : null;

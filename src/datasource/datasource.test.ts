@@ -123,8 +123,9 @@ describe('a live panel', () => {
     await vi.waitFor(() => expect(channels).toHaveLength(1));
     expect(asked).toHaveLength(1);
     const { address, events } = channels[0];
+    const asks = (address.data as { query: Record<string, unknown> }).query;
     expect(address).toMatchObject({ scope: 'ds', stream: 'ds-1', namespace: 'ds-1' });
-    expect(address.data.query).toEqual({
+    expect(asks).toEqual({
       kind: 'metric',
       measure: 'events',
       groupBy: ['country'],
@@ -136,7 +137,7 @@ describe('a live panel', () => {
     await vi.waitFor(() => expect(asked).toHaveLength(2));
     // The same buckets and series, from the unfinished bucket on.
     expect(asked[1].data.queries).toHaveLength(1);
-    expect(asked[1].data.queries[0]).toMatchObject({ refId: 'A', bucket: '10s', filters: address.data.query.filters });
+    expect(asked[1].data.queries[0]).toMatchObject({ refId: 'A', bucket: '10s', filters: asks['filters'] });
     expect(asked[1].data.queries[0]).not.toHaveProperty('limit');
     expect(asked[1].data.from).toBe(String(bucket(1)));
 
@@ -218,7 +219,7 @@ describe('what dashboards and Explore ask of it', () => {
     let calls = 0;
     const { source } = grafanaServer(() => {
       calls++;
-      if (calls === 1) throw { status: 502, data: { error: { message: 'It does not answer.' } } };
+      if (calls === 1) throw Object.assign(new Error('502'), { status: 502 });
       return catalog;
     });
     await expect(source.catalog()).rejects.toMatchObject({ status: 502 });

@@ -33,7 +33,7 @@ export function FiltersField(props: FiltersFieldProps) {
     );
   };
   return (
-    <div className={styles.filters} role="group" aria-label="Filters">
+    <div className={styles.filters} id={id} role="group" aria-label="Filters">
       {filters.map((filter, index) => {
         const problem = problems.get(`filters.${index}`);
         return (
@@ -60,8 +60,7 @@ export function FiltersField(props: FiltersFieldProps) {
               <FilterValue {...props} index={index} filter={filter} invalid={problem !== undefined} replace={replace} />
               <IconButton
                 name="times"
-                aria-label={`Remove filter ${index + 1}`}
-                tooltip="Remove filter"
+                tooltip={`Remove filter ${index + 1}`}
                 onClick={() =>
                   onChange(
                     filters.filter((_, at) => at !== index),
@@ -79,7 +78,7 @@ export function FiltersField(props: FiltersFieldProps) {
         );
       })}
       <Button
-        id={id}
+        aria-label="Add filter"
         variant="secondary"
         size="sm"
         icon="plus"
