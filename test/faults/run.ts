@@ -20,7 +20,7 @@ export interface RunOptions {
   readonly historyEvents?: number;
   /** See judgeWorld. @default 1 */
   readonly share?: number;
-  /** @default 120_000 */
+  /** @default 300_000 */
   readonly settleWithinMs?: number;
   /** No action is begun later than this after the start. */
   readonly limitMs?: number;
@@ -46,7 +46,8 @@ const WIPES = [
   'redis-older-snapshot-and-kill-all',
   'redis-failover-lagging',
 ];
-const CALM_WITHIN_MS = 90_000;
+/** Of waiting for what is bound to come: a busy machine is no fault. */
+const CALM_WITHIN_MS = 300_000;
 
 export async function runFaults(options: RunOptions): Promise<RunResult> {
   if (options.servers !== undefined) return runOn(options.servers, options);
@@ -62,7 +63,7 @@ async function runOn(servers: Servers, options: RunOptions): Promise<RunResult> 
   const { plan, say } = options;
   const startedMs = performance.now();
   const since = (): string => `${((performance.now() - startedMs) / 1_000).toFixed(1)} s`;
-  const { eventsPerSecond = 120, historyEvents = 8_000 } = options;
+  const { eventsPerSecond = 80, historyEvents = 3_000 } = options;
   const { seed, aggregators, clocksAhead } = plan;
   const world = await openWorld({ seed, aggregators, clocksAhead, eventsPerSecond, historyEvents, say }, servers);
   try {
@@ -78,7 +79,7 @@ async function runOn(servers: Servers, options: RunOptions): Promise<RunResult> 
     await world.load.stop();
     say(`everything is back after ${since()}`);
     await prober.stop();
-    const verdict = await judgeWorld(world, { share: options.share ?? 1, settleWithinMs: options.settleWithinMs ?? 120_000 });
+    const verdict = await judgeWorld(world, { share: options.share ?? 1, settleWithinMs: options.settleWithinMs ?? 300_000 });
     say(`judged after ${since()}: ${verdict.questions} questions, ${JSON.stringify(verdict.answeredBy)}`);
     const { kills, pauses } = world.group.counts;
     return {

@@ -59,7 +59,7 @@ interface Node {
 }
 
 const HOST = '127.0.0.1';
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 180_000;
 
 /** @throws Error when java or mvn is missing, or the brokers do not start */
 export async function startKafka(options: KafkaOptions = {}): Promise<KafkaCluster> {

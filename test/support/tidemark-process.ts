@@ -58,7 +58,7 @@ export async function buildTidemark(): Promise<void> {
   });
 }
 
-/** @throws Error with the program's output when it ends first or is not there within a minute */
+/** @throws Error with the program's output when it ends first or is not there within three minutes */
 export async function startTidemark(options: TidemarkOptions): Promise<Tidemark> {
   const [port] = options.port === undefined ? await freePorts(1) : [options.port];
   const url = `http://127.0.0.1:${port}`;
@@ -70,7 +70,7 @@ export async function startTidemark(options: TidemarkOptions): Promise<Tidemark>
     cwd: repositoryRoot(),
     env: { ...withoutSettings(), ...options.env, TIDEMARK_SERVER_PORT: String(port) },
     ready: async () => (await fetch(url + path).catch(() => null))?.ok === true,
-    readyWithinMs: 60_000,
+    readyWithinMs: 180_000,
   });
   const json = async (path_: string, init?: RequestInit): Promise<{ status: number; body: unknown }> => {
     const response = await fetch(url + path_, init);

@@ -36,7 +36,7 @@ export interface SelfEnded {
 
 const FREEZE_MS = 9_000;
 const LOOK_EVERY_MS = 100;
-const START_WITHIN_MS = 90_000;
+const START_WITHIN_MS = 200_000;
 
 export class Aggregators {
   readonly selfEnded: SelfEnded[] = [];
