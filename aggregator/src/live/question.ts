@@ -24,7 +24,7 @@ export interface LiveQuestion {
   readonly digest: string;
 }
 
-const LIVE_KINDS: readonly Query['kind'][] = ['metric', 'top', 'events', 'values'];
+const LIVE_KINDS: readonly Query['kind'][] = ['metric', 'anomaly', 'top', 'events', 'values', 'annotations'];
 const DEFAULT_DATA_POINTS = 1_000;
 
 /**
@@ -59,6 +59,8 @@ export function definitionDigest(def: Definition): string {
 }
 
 function upkeepOf(ask: Ask): Upkeep {
+  // A verdict hangs on the buckets before it.
+  if (ask.kind === 'anomaly') return ask.format === 'timeseries' ? 'span' : 'whole';
   if (ask.kind !== 'metric' || ask.items >= 0 || ask.format === 'total' || ask.format === 'table') return 'whole';
   const alone = ask.limit === 0 && ask.histogram < 0 && ask.fill !== 'previous' && ask.fill !== 'none';
   return alone ? 'newest' : 'span';
@@ -66,12 +68,14 @@ function upkeepOf(ask: Ask): Upkeep {
 
 /** The same question with the bucket that was chosen for it. */
 export function withBucket(ask: Ask, bucketMs: number): Ask {
-  return ask.kind === 'metric' && ask.bucketMs === null && bucketMs > 0 ? { ...ask, bucketMs } : ask;
+  if (bucketMs <= 0) return ask;
+  if (ask.kind === 'anomaly' && ask.metric.bucketMs === null) return { ...ask, metric: { ...ask.metric, bucketMs } };
+  return ask.kind === 'metric' && ask.bucketMs === null ? { ...ask, bucketMs } : ask;
 }
 
 /** How far an event reaches beyond its own bucket, and which later times compare themselves with it. */
 export function reachOf(ask: Ask): { readonly windowMs: number; readonly shiftMs: number | null } {
-  const metric: MetricAsk | null = ask.kind === 'metric' ? ask : null;
+  const metric: MetricAsk | null = ask.kind === 'metric' ? ask : ask.kind === 'anomaly' ? ask.metric : null;
   return { windowMs: metric?.window?.sizeMs ?? 0, shiftMs: metric?.compare?.shiftMs ?? null };
 }
 
