@@ -7,14 +7,14 @@ import { AxisPlacement, LegendDisplayMode } from '@grafana/schema';
 import { Icon, useStyles2, useTheme2, VizLayout, VizLegend } from '@grafana/ui';
 import { annotationsOf } from '../frames/annotations';
 import { seriesSetOf } from '../frames/series-set';
+import { FreshnessBadge } from '../states/FreshnessBadge';
+import { freshnessNote, panelState } from '../states/panel-state';
+import { StateView } from '../states/StateView';
 import { Chart } from './chart/Chart';
 import { chartView, type ChartView } from './chart/chart-view';
 import { legendItems } from './chart/legend-items';
 import { chartSummary } from './chart/summary';
-import { FreshnessBadge } from './FreshnessBadge';
 import { OPTION_DEFAULTS, type AnomalyOptions } from './options';
-import { freshnessNote, panelState } from './panel-state';
-import { StateView } from './StateView';
 
 /** Below these a legend takes more than it gives. */
 const LEGEND_MIN_HEIGHT_PX = 130;

@@ -18,10 +18,10 @@ import { EventBusPlugin, TooltipPlugin2, UPlotChart, usePanelContext, useStyles2
 import { AnnotationLayer } from './AnnotationLayer';
 import { buildConfig } from './build-config';
 import { ChartFeed, ChartFeedUpdate } from './chart-feed';
-import { ChartTooltip } from './ChartTooltip';
 import type { ChartView } from './chart-view';
 import { onChartKey } from './keyboard';
 import { tooltipContent } from './tooltip-rows';
+import { PointTooltip } from '../../tooltip/PointTooltip';
 
 interface Props {
   readonly view: ChartView;
@@ -89,7 +89,7 @@ export function Chart({ view, label, width, height, timeRange, timeZone, eventBu
               });
               if (content === null) return null;
               return (
-                <ChartTooltip
+                <PointTooltip
                   content={content}
                   timeZone={timeZone}
                   pinned={pinned}

@@ -1,33 +1,10 @@
 // What the tooltip says at a point in time, as data: which series, in which order, with the expected range and the reason in words.
-// Pure; Tooltip.tsx only lays it out, and the same words are what a screen reader hears.
+// Pure; PointTooltip only lays it out, and the same words are what a screen reader hears.
 
-import { formattedValueToString } from '@grafana/data';
 import { SortOrder } from '@grafana/schema';
 import { isAnomalous } from '../../frames/regions';
-import type { Line } from '../lines';
+import { pointWords, type TooltipContent } from '../../tooltip/tooltip-content';
 import type { ChartView } from './chart-view';
-
-export interface TooltipRow {
-  readonly lineIndex: number;
-  readonly name: string;
-  readonly color: string;
-  readonly value: string;
-  /** `5 to 15`, null: no range known. */
-  readonly expected: string | null;
-  readonly anomalous: boolean;
-  readonly reason: string | null;
-  readonly score: string | null;
-  readonly unfinished: boolean;
-  readonly focused: boolean;
-}
-
-export interface TooltipContent {
-  readonly timeMs: number;
-  readonly rows: readonly TooltipRow[];
-  /** Series that have a value but found no room. */
-  readonly hidden: number;
-  readonly unfinished: boolean;
-}
 
 export interface TooltipAsk {
   /** Index of the axis per line; null: nothing near. */
@@ -59,35 +36,13 @@ export function tooltipContent(view: ChartView, ask: TooltipAsk): TooltipContent
   // When there is not room for all, what is under the cursor and what is anomalous must not be what is left out.
   const important = (one: (typeof candidates)[number]): boolean => one.lineIndex === ask.focusedLine || one.anomalous;
   const kept = new Set([...candidates.filter(important), ...candidates.filter((one) => !important(one))].slice(0, ask.atMost));
-  const rows = candidates.filter((one) => kept.has(one)).map((one) => rowOf(view, one.line, one.lineIndex, one.index, ask.focusedLine));
+  const rows = candidates
+    .filter((one) => kept.has(one))
+    .map(({ line, lineIndex, index }) => ({
+      ...pointWords({ series: line.series, index, timeMs: view.set.timesMs[index] ?? 0, display: line.display }),
+      key: lineIndex,
+      color: line.color,
+      focused: lineIndex === ask.focusedLine,
+    }));
   return { timeMs, rows, hidden: candidates.length - rows.length, unfinished: rows.some((row) => row.unfinished) };
-}
-
-function rowOf(view: ChartView, line: Line, lineIndex: number, index: number, focusedLine: number | null): TooltipRow {
-  const { series } = line;
-  const timeMs = view.set.timesMs[index] ?? 0;
-  const value = series.values[index];
-  const [lower, upper] = [series.lower?.[index], series.upper?.[index]];
-  const expected = series.expected?.[index];
-  const say = (value: number): string => formattedValueToString(line.display(value));
-  const reason = series.reason?.[index];
-  const score = series.score?.[index];
-  const anomalous = isAnomalous(series.anomalous?.[index]);
-  return {
-    lineIndex,
-    name: series.name,
-    color: line.color,
-    value: typeof value === 'number' ? say(value) : 'no value',
-    expected:
-      typeof lower === 'number' && typeof upper === 'number'
-        ? `${say(lower)} to ${say(upper)}`
-        : typeof expected === 'number'
-          ? say(expected)
-          : null,
-    anomalous,
-    reason: typeof reason === 'string' && reason !== '' ? reason : null,
-    score: anomalous && typeof score === 'number' ? Number(score.toFixed(2)).toString() : null,
-    unfinished: series.partialFromMs !== null && timeMs >= series.partialFromMs,
-    focused: lineIndex === focusedLine,
-  };
 }

@@ -26,8 +26,8 @@ export function StateView({ state, width, height }: Props) {
       </div>
     );
   }
-  const wrong = state.kind !== 'empty';
-  const icon: IconName = state.kind === 'empty' ? 'graph-bar' : 'exclamation-triangle';
+  const wrong = state.kind === 'error' || state.kind === 'problem';
+  const icon: IconName = wrong ? 'exclamation-triangle' : state.kind === 'calm' ? 'check-circle' : 'graph-bar';
   const [title, ...rest] = state.kind === 'error' ? splitMessage(state.message) : [state.message];
   const roomy = height >= HEIGHT_FOR_ADVICE_PX;
   return (

@@ -1,9 +1,9 @@
-// The tooltip's layout; what it says is tooltip-rows.ts. Pinned by a click it also offers the data links of the point.
+// The tooltip of a point in time, the same on every panel. Pinned by a click it also offers the data links of the point.
 
 import { css, cx } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2, type LinkModel, type TimeZone } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
-import type { TooltipContent, TooltipRow } from './tooltip-rows';
+import type { TooltipContent, TooltipRow } from './tooltip-content';
 
 interface Props {
   readonly content: TooltipContent;
@@ -13,7 +13,7 @@ interface Props {
   readonly maxHeight: number | undefined;
 }
 
-export function ChartTooltip({ content, timeZone, links, pinned, maxHeight }: Props) {
+export function PointTooltip({ content, timeZone, links, pinned, maxHeight }: Props) {
   const styles = useStyles2(getStyles);
   const single = content.rows.length === 1;
   return (
@@ -24,7 +24,7 @@ export function ChartTooltip({ content, timeZone, links, pinned, maxHeight }: Pr
       </div>
       <div className={styles.rows} style={maxHeight === undefined || !pinned ? undefined : { maxHeight, overflowY: 'auto' }}>
         {content.rows.map((row) => (
-          <Row key={row.lineIndex} row={row} emphasised={row.focused && !single} />
+          <Row key={row.key} row={row} emphasised={row.focused && !single} />
         ))}
         {content.hidden > 0 && <div className={styles.note}>and {content.hidden} more</div>}
       </div>

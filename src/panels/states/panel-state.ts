@@ -10,6 +10,8 @@ export type PanelState =
   | { readonly kind: 'error'; readonly message: string }
   | { readonly kind: 'problem'; readonly message: string }
   | { readonly kind: 'empty'; readonly message: string }
+  /** Data is there, and there is nothing to show for a good reason. */
+  | { readonly kind: 'calm'; readonly message: string }
   /** `partialError`: some queries were answered, these were not. */
   | { readonly kind: 'ready'; readonly partialError: string | null };
 
