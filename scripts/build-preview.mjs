@@ -1,6 +1,7 @@
 // Bundles the preview's host page into preview/dist, and puts the built plugin and Grafana's icons beside it, under the paths that Grafana
 // serves them from. By esbuild: Grafana's packages are thousands of modules, and Vite takes several times as long for the same page.
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 import { repositoryRoot } from './bundle.mjs';
@@ -23,13 +24,14 @@ const FONTS = [
 
 /** @param {string} root the repository @throws Error when a source does not compile; what is wrong has been printed */
 export async function buildPage(root) {
-  rmSync(page, { recursive: true, force: true });
+  const fresh = join(root, '.cache', 'preview');
+  rmSync(fresh, { recursive: true, force: true });
   const source = join(root, 'preview', 'src');
   const grafana = join(root, 'node_modules', '@grafana');
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { boot: join(source, 'boot.ts'), style: join(source, 'boot', 'boot.css') },
-    outdir: join(page, 'assets'),
+    outdir: join(fresh, 'assets'),
     chunkNames: '[name]-[hash]',
     bundle: true,
     splitting: true,
@@ -44,21 +46,21 @@ export async function buildPage(root) {
     // Grafana's packages were written for a bundler that knows `global` and `process.env`.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
     loader: { '.woff2': 'file', '.ttf': 'file', '.svg': 'file', '.png': 'file' },
-    plugins: [insideOfRuntime(join(grafana, 'runtime', 'dist', 'esm'))],
+    plugins: [insideOfRuntime(join(grafana, 'runtime', 'dist', 'esm')), bundlersDefaults()],
   });
   // Ours are those that Grafana's components draw and its packages do not bring.
   for (const icons of [join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(root, 'preview', 'public', 'icons')])
-    cpSync(icons, join(page, 'public', 'build', 'img', 'icons'), { recursive: true });
-  for (const [name, file] of FONTS) cpSync(join(root, 'node_modules', '@fontsource-variable', file), join(page, 'public', 'fonts', name));
+    cpSync(icons, join(fresh, 'public', 'build', 'img', 'icons'), { recursive: true });
+  for (const [name, file] of FONTS) cpSync(join(root, 'node_modules', '@fontsource-variable', file), join(fresh, 'public', 'fonts', name));
   // Whoever serves the page in the aggregator's place serves a host.json of its own.
-  writeFileSync(join(page, 'host.json'), '{ "backend": "aggregator" }\n');
+  writeFileSync(join(fresh, 'host.json'), '{ "backend": "aggregator" }\n');
   const styles = stylesOnce(Object.keys(metafile.outputs).filter((file) => file.endsWith('.css')));
-  // Last, because its age says whether the page is stale.
+  const links = styles.map((file) => `<link rel="stylesheet" href="/assets/${file}" />`);
   const html = readFileSync(join(root, 'preview', 'index.html'), 'utf8');
-  writeFileSync(
-    pageIndex,
-    html.replace('<!-- styles -->', styles.map((file) => `<link rel="stylesheet" href="/assets/${file}" />`).join('\n    ')),
-  );
+  writeFileSync(join(fresh, 'index.html'), html.replace('<!-- styles -->', links.join('\n    ')));
+  // At once, so that whoever serves the page meanwhile has the old one until the new one is whole.
+  rmSync(page, { recursive: true, force: true });
+  renameSync(fresh, page);
 }
 
 /**
@@ -86,6 +88,28 @@ function insideOfRuntime(folder) {
     name: 'inside-of-runtime',
     setup({ onResolve }) {
       onResolve({ filter: new RegExp(`^${prefix}`) }, ({ path }) => ({ path: join(folder, `${path.slice(prefix.length)}.mjs`) }));
+    },
+  };
+}
+
+/**
+ * A default import of a CommonJS package is its `default` where it says that it has one, as every other bundler takes it. In files named
+ * .mjs esbuild takes the whole module instead, as Node does, and Grafana's components would get objects for components.
+ * @returns {import('esbuild').Plugin}
+ */
+function bundlersDefaults() {
+  return {
+    name: 'bundlers-defaults',
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]@grafana[\\/](ui|data|runtime)[\\/].*\.mjs$/ }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        const contents = text.replace(
+          /^import (\w+)(, \{[^}]*\})? from (['"][^.'"][^'"]*['"]);$/gm,
+          (_, name, named = '', from) =>
+            `import ${name}__given${named} from ${from};\nconst ${name} = ${name}__given?.__esModule ? ${name}__given.default : ${name}__given;`,
+        );
+        return contents === text ? undefined : { contents, loader: 'js' };
+      });
     },
   };
 }

@@ -26,8 +26,8 @@ import { variablesOf } from './variables.js';
 
 const INTERVALS = ['1s', '5s', '10s', '30s', '1m', '5m'];
 const SYNC = [DashboardCursorSync.Off, DashboardCursorSync.Crosshair, DashboardCursorSync.Tooltip];
-/** Grafana's own time series panel is not to be had; ours draws the same frames. */
-const DRAWN_BY: Readonly<Record<string, string>> = { timeseries: 'tidemark-anomaly-panel' };
+/** Grafana's own panels are not to be had; these draw the same frames. */
+const DRAWN_BY: Readonly<Record<string, string>> = { timeseries: 'tidemark-anomaly-panel', piechart: 'bargauge' };
 
 export interface PanelActions {
   readonly edit: (panel: VizPanel) => void;

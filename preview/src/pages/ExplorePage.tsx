@@ -54,7 +54,7 @@ function Pane({ pane }: { readonly pane: ExplorePane }) {
     runner.runQueries();
     const { raw } = scene.state.$timeRange?.state.value ?? { raw: { from: pane.from, to: pane.to } };
     // Not through the router: the page shows it already.
-    window.history.replaceState(window.history.state, '', exploreAddress(queries[0] ?? null, raw));
+    window.history.replaceState(window.history.state, '', exploreAddress(runner.state.queries[0] ?? null, raw));
   };
   return (
     <div className={styles.page}>

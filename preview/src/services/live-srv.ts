@@ -14,7 +14,7 @@ import {
   type LiveChannelPresenceStatus,
 } from '@grafana/data';
 import type { GrafanaLiveSrv, LiveDataStreamOptions } from '@grafana/runtime';
-import { BehaviorSubject, map, Observable, startWith, type Observer, type Subscription } from 'rxjs';
+import { BehaviorSubject, catchError, map, Observable, of, startWith, type Observer, type Subscription } from 'rxjs';
 
 /** Messages of one channel: the first has the schema, later ones may have data alone. Errors are told as an `Error`, and end it. */
 export type LiveConnector = (address: LiveChannelAddress) => Observable<DataFrameJSON>;
@@ -37,14 +37,17 @@ export class HostLiveSrv implements GrafanaLiveSrv {
 
   getStream<T>(address: LiveChannelAddress): Observable<LiveChannelEvent<T>> {
     const id = toLiveChannelId(address);
+    const status = (state: LiveChannelConnectionState, error?: unknown): LiveChannelEvent<T> => ({
+      type: LiveChannelEventType.Status,
+      id,
+      timestamp: Date.now(),
+      state,
+      ...(error === undefined ? {} : { error }),
+    });
     return this.#connect(address).pipe(
       map((json): LiveChannelEvent<T> => ({ type: LiveChannelEventType.Message, message: asMessage(json) })),
-      startWith<LiveChannelEvent<T>>({
-        type: LiveChannelEventType.Status,
-        id,
-        timestamp: Date.now(),
-        state: LiveChannelConnectionState.Connected,
-      }),
+      startWith(status(LiveChannelConnectionState.Connected)),
+      catchError((error: unknown) => of(status(LiveChannelConnectionState.Invalid, error))),
     );
   }
 
