@@ -19,14 +19,16 @@ import (
 )
 
 type aggregator struct {
-	url     string
-	port    int
-	until   string
-	folder  string
-	env     []string
-	process *exec.Cmd
-	ended   chan struct{}
-	output  *outputTail
+	url  string
+	port int
+	// From the repository's root.
+	definition string
+	until      string
+	folder     string
+	env        []string
+	process    *exec.Cmd
+	ended      chan struct{}
+	output     *outputTail
 }
 
 // token of the tests' tenant.
@@ -39,18 +41,18 @@ func repositoryRoot() string {
 
 // startAggregator answers when it is ready. env is laid over the definition's settings.
 func startAggregator(folder string, env ...string) (*aggregator, error) {
-	return startAggregatorUntil("/readyz", folder, env...)
+	return startDefinition("test/plugin-backend/shop.yaml", "/readyz", folder, env...)
 }
 
-// startAggregatorUntil answers when the path does.
-func startAggregatorUntil(path, folder string, env ...string) (*aggregator, error) {
+// startDefinition answers when the path of its server does.
+func startDefinition(definition, path, folder string, env ...string) (*aggregator, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	port := listener.Addr().(*net.TCPAddr).Port
 	listener.Close()
-	a := &aggregator{url: fmt.Sprintf("http://127.0.0.1:%d", port), port: port, until: path, folder: folder, env: env}
+	a := &aggregator{url: fmt.Sprintf("http://127.0.0.1:%d", port), port: port, definition: definition, until: path, folder: folder, env: env}
 	return a, a.start()
 }
 
@@ -60,7 +62,7 @@ func (a *aggregator) start() error {
 	if _, err := os.Stat(program); err != nil {
 		return fmt.Errorf("the aggregator is not built: run `npm run build` first (%w)", err)
 	}
-	command := []string{"node", program, "serve", "--definition", filepath.Join(root, "test", "plugin-backend", "shop.yaml")}
+	command := []string{"node", program, "serve", "--definition", filepath.Join(root, filepath.FromSlash(a.definition))}
 	// The kernel ends it with the test, however that one ends.
 	if setpriv, err := exec.LookPath("setpriv"); err == nil {
 		command = append([]string{setpriv, "--pdeathsig", "KILL"}, command...)

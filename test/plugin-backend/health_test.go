@@ -55,7 +55,7 @@ func TestSaveAndTestSaysInWordsHowItIs(t *testing.T) {
 }
 
 func TestSaveAndTestNamesTheStoreThatIsDown(t *testing.T) {
-	own, err := startAggregatorUntil("/healthz", t.TempDir(), "TIDEMARK_TENANTS_DEFAULT_TOKENS="+token, "TIDEMARK_HOT_KIND=redis", "TIDEMARK_HOT_REDIS_NODES=127.0.0.1:1")
+	own, err := startDefinition("test/plugin-backend/shop.yaml", "/healthz", t.TempDir(), "TIDEMARK_TENANTS_DEFAULT_TOKENS="+token, "TIDEMARK_HOT_KIND=redis", "TIDEMARK_HOT_REDIS_NODES=127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
