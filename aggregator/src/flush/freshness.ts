@@ -75,7 +75,8 @@ export class GroupFreshness implements FreshnessProvider {
     const positions: PartitionPosition[] = [];
     for (const [id, state] of states) {
       const caughtUp = this.#caughtUp(id);
-      positions.push({ id, state, logEnd: caughtUp !== null && nowMs - caughtUp.atMs <= BELIEVED_MS ? caughtUp.logEnd : null });
+      const believed = caughtUp !== null && nowMs - caughtUp.atMs <= BELIEVED_MS;
+      positions.push({ id, state, ...(believed ? { logEnd: caughtUp.logEnd, logEndAtMs: caughtUp.atMs } : { logEnd: null }) });
     }
     const all = new Set([...(this.#local?.allPartitions ?? []), ...(coverage?.missing ?? [])]);
     const missing = [...all].filter((id) => !states.has(id));

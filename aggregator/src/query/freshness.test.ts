@@ -35,6 +35,13 @@ describe('freshness', () => {
     expect(freshnessOf(positions, [], 5_000, FROM + 600_000)).toMatchObject({ watermarkMs: FROM + 595_000, newestEventMs: FROM });
   });
 
+  it('follows the clock no further than to the moment at which the end was known, since events may have come that nobody reads', () => {
+    const read = { id: 'a/0', state: state(5, FROM), logEnd: 5 };
+    const hanging = { id: 'a/1', state: state(7, FROM), logEnd: 7, logEndAtMs: FROM + 596_000 };
+    expect(freshnessOf([read, hanging], [], 5_000, FROM + 600_000).watermarkMs).toBe(FROM + 591_000);
+    expect(freshnessOf([read, { ...hanging, logEnd: 9 }], [], 5_000, FROM + 600_000).watermarkMs).toBe(FROM - 5_000);
+  });
+
   it('never passes the clock, however far ahead a producer is', () => {
     const ahead = { id: 'a/0', state: state(5, FROM + 3_600_000), logEnd: 9 };
     expect(freshnessOf([ahead], [], 5_000, FROM).watermarkMs).toBe(FROM - 5_000);

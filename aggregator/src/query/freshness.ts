@@ -10,6 +10,8 @@ export interface PartitionPosition {
   readonly state: PartitionState;
   /** Offset after the newest record; null: not known here. */
   readonly logEnd: number | null;
+  /** When that was the end, epoch ms; @default now */
+  readonly logEndAtMs?: number;
 }
 
 export interface PartitionFreshness {
@@ -44,7 +46,8 @@ export interface FreshnessProvider {
 /**
  * The group's freshness from its partitions' positions.
  * The watermark is the smallest over the partitions that are not idle; with all of them idle it follows the clock, since
- * nothing is left that could still come on time. It never passes the clock: one producer whose clock is ahead finishes nobody's buckets.
+ * nothing is left that could still come on time: as far as the moment at which each was known to be read to its end, since whoever reads
+ * it may hang. It never passes the clock: one producer whose clock is ahead finishes nobody's buckets.
  */
 export function freshnessOf(
   positions: readonly PartitionPosition[],
@@ -60,7 +63,8 @@ export function freshnessOf(
   if (partitions.length === 0) {
     return { nowMs, watermarkMs: 0, newestEventMs: 0, partitions, complete: false, reason: 'No partition has reported its position yet.' };
   }
-  const caughtUpMs = Math.max(0, nowMs - latenessMs);
+  const readToTheEndMs = positions.flatMap(({ logEndAtMs }, i) => (partitions[i].idle && logEndAtMs !== undefined ? [logEndAtMs] : []));
+  const caughtUpMs = Math.max(0, Math.min(nowMs, ...readToTheEndMs) - latenessMs);
   const busy = partitions.filter((partition) => !partition.idle);
   const newest = (list: readonly PartitionFreshness[]): number[] => list.map((partition) => partition.maxEventTimeMs);
   const watermarkMs = Math.min(caughtUpMs, ...busy.map((p) => p.watermarkMs));
