@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,6 +82,12 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+func (s *script) requests() []*http.Request {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return slices.Clone(s.asked)
+}
+
 type packets struct {
 	lock sync.Mutex
 	list []string
@@ -153,10 +160,11 @@ func TestTheFirstPacketHasTheSchemaAndTheNextRowsAlone(t *testing.T) {
 			t.Errorf("packet %d: %s\nexpected %s", at, sent[at], want)
 		}
 	}
-	query := s.asked[0].URL.Query()
-	if query.Get("query") != `{"bucket":"10s","measure":"m"}` || query.Get("spanMs") != "60000" || s.asked[0].Header.Get("Authorization") != "Bearer "+secret ||
-		s.asked[0].Header.Get("Accept") != "text/event-stream" || s.asked[0].Header.Get("X-Grafana-User") != "ann" || strings.Contains(s.asked[0].URL.String(), secret) {
-		t.Errorf("%s %v", s.asked[0].URL, s.asked[0].Header)
+	first := s.requests()[0]
+	query := first.URL.Query()
+	if query.Get("query") != `{"bucket":"10s","measure":"m"}` || query.Get("spanMs") != "60000" || first.Header.Get("Authorization") != "Bearer "+secret ||
+		first.Header.Get("Accept") != "text/event-stream" || first.Header.Get("X-Grafana-User") != "ann" || strings.Contains(first.URL.String(), secret) {
+		t.Errorf("%s %v", first.URL, first.Header)
 	}
 }
 
@@ -173,7 +181,7 @@ func TestALostConnectionGoesOnFromTheCursorAfterAGrowingDelay(t *testing.T) {
 		t.Errorf("%v", sent)
 	}
 	for at, want := range []string{"", "c2", "c2", "c2", "c2"} {
-		if got := s.asked[at].URL.Query().Get("resume"); got != want {
+		if got := s.requests()[at].URL.Query().Get("resume"); got != want {
 			t.Errorf("connection %d resumes from %q, expected %q", at, got, want)
 		}
 	}
@@ -228,8 +236,8 @@ func TestWhatTheAggregatorSaysReachesTheViewers(t *testing.T) {
 					t.Errorf("packet %d is %s, expected %s", at, sent[at], words)
 				}
 			}
-			if len(s.asked) > 1 && s.asked[1].URL.Query().Get("resume") != test.resume {
-				t.Errorf("resumes from %q", s.asked[1].URL.Query().Get("resume"))
+			if asked := s.requests(); len(asked) > 1 && asked[1].URL.Query().Get("resume") != test.resume {
+				t.Errorf("resumes from %q", asked[1].URL.Query().Get("resume"))
 			}
 			if name == "dropped, and back" && waits[0] != 4*time.Second {
 				t.Errorf("came back after %v", waits)
