@@ -1,8 +1,10 @@
 // The harness is known to see: with any one protection taken out of the program, a run that passes otherwise fails.
 
-import { describe, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Plan, Step } from './plan.js';
 import { runFaults, type RunResult } from './run.js';
+import { buildProgram, openServers, type Servers } from './world/servers.js';
 
 const RUN_WITHIN_MS = 420_000;
 
@@ -18,16 +20,32 @@ const lostAnswersOfCold: readonly Step[] = [
 ];
 const hotGoesBack: readonly Step[] = [{ action: 'redis-older-snapshot', drawn: { ms: 3_000 }, pauseMs: 1_500 }];
 
-function run(steps: readonly Step[], without?: string): Promise<RunResult> {
-  const plan: Plan = { seed: 1_001, brokers: 1, aggregators: 2, clocksAhead: false, steps };
+let servers: Servers;
+let seed = 1_000;
+const programs: string[] = [];
+
+beforeAll(async () => {
+  servers = await openServers(1, null);
+}, RUN_WITHIN_MS);
+
+afterAll(async () => {
+  await Promise.all(programs.map((program) => rm(program, { force: true })));
+  await servers?.close();
+});
+
+async function run(steps: readonly Step[], without?: string): Promise<RunResult> {
+  const plan: Plan = { seed: ++seed, brokers: 1, aggregators: 2, clocksAhead: false, steps };
+  const program = without === undefined ? servers.program : await buildProgram(without);
+  if (without !== undefined) programs.push(program);
   const lines: string[] = [];
-  return runFaults({
+  return await runFaults({
     plan,
-    share: 3,
+    servers: { ...servers, program },
+    share: 6,
     historyEvents: 2_000,
     eventsPerSecond: 80,
     // What a missing protection breaks is not waited for long.
-    ...(without === undefined ? {} : { without, settleWithinMs: 40_000 }),
+    ...(without === undefined ? {} : { settleWithinMs: 60_000 }),
     say: (line) => lines.push(line),
   });
 }

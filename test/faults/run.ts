@@ -152,5 +152,4 @@ async function heal({ orders, engine, redis }: World): Promise<void> {
   redis.proxy.stopLosing();
   await engine.control.clear();
   await engine.freeDisk();
-  await engine.command('SYSTEM START MERGES');
 }

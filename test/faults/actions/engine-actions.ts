@@ -76,7 +76,7 @@ export const engineActions: readonly Action[] = [
     },
   },
   {
-    // Rows that were written again stay beside the first ones: until the engine is started anew, nothing is merged.
+    // Rows that were written again stay beside the first ones, and are read so when everything is judged, unless the engine is started anew.
     name: 'engine-merges-stop',
     weight: 1,
     draw: () => ({}),

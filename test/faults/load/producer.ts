@@ -28,6 +28,8 @@ const EVERY_MS = 250;
 const MARGIN_MS = 6_000;
 /** How long nobody needs to know of a new partition. */
 const UNKNOWN_PARTITION_MS = 45_000;
+/** Far below what a broker takes in one batch. */
+const RECORDS_PER_REQUEST = 1_000;
 const RETRY = { initialRetryTime: 100, maxRetryTime: 1_000, retries: 60 };
 
 export class Load {
@@ -55,12 +57,13 @@ export class Load {
     return this.#partitions;
   }
 
-  /** Events of the time before the run, so that there is something to compact. */
+  /** Events of the time before the run, so that there is something to compact. @throws Error when the broker does not take them */
   async history(count: number, fromMs: number, toMs: number): Promise<void> {
     const stepMs = (toMs - fromMs) / 10;
     for (let part = 0; part < 10; part++) {
       await this.#send(this.#events.next(count / 10, fromMs + part * stepMs, fromMs + (part + 1) * stepMs, this.#partitions));
     }
+    if (this.failures > 0) throw new Error(`${this.failures} requests of the history failed`);
   }
 
   start(): void {
@@ -108,24 +111,34 @@ export class Load {
 
   async #send(records: readonly Sent[]): Promise<void> {
     const byPartition = new Map<number, Sent[]>();
-    for (const record of records) byPartition.set(record.partition, [...(byPartition.get(record.partition) ?? []), record]);
+    for (const record of records) {
+      const list = byPartition.get(record.partition) ?? [];
+      list.push(record);
+      byPartition.set(record.partition, list);
+    }
     for (const [partition, list] of byPartition) {
-      const sentAtMs = Date.now();
-      const pending = list.flatMap(({ event }): Produced[] =>
-        event === null ? [] : [{ ...event, partition, sentAtMs, ackedAtMs: Number.POSITIVE_INFINITY, onTime: false }],
-      );
-      this.produced.push(...pending);
-      const messages = list.map(({ value, timestampMs }) => ({ partition, value, timestamp: String(timestampMs) }));
-      try {
-        this.#producer ??= await this.#connect();
-        await this.#producer.send({ topic: this.#options.topic, messages });
-        this.#acked(pending, Date.now());
-      } catch {
-        // Unknown outcome. The log says at the end what is there; a new producer has a new identity.
-        this.failures++;
-        await this.#producer?.disconnect().catch(() => undefined);
-        this.#producer = null;
+      for (let at = 0; at < list.length; at += RECORDS_PER_REQUEST) {
+        await this.#sendTo(partition, list.slice(at, at + RECORDS_PER_REQUEST));
       }
+    }
+  }
+
+  async #sendTo(partition: number, list: readonly Sent[]): Promise<void> {
+    const sentAtMs = Date.now();
+    const pending = list.flatMap(({ event }): Produced[] =>
+      event === null ? [] : [{ ...event, partition, sentAtMs, ackedAtMs: Number.POSITIVE_INFINITY, onTime: false }],
+    );
+    for (const event of pending) this.produced.push(event);
+    const messages = list.map(({ value, timestampMs }) => ({ partition, value, timestamp: String(timestampMs) }));
+    try {
+      this.#producer ??= await this.#connect();
+      await this.#producer.send({ topic: this.#options.topic, messages });
+      this.#acked(pending, Date.now());
+    } catch {
+      // Unknown outcome. The log says at the end what is there; a new producer has a new identity.
+      this.failures++;
+      await this.#producer?.disconnect().catch(() => undefined);
+      this.#producer = null;
     }
   }
 

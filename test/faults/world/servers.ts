@@ -44,7 +44,8 @@ export async function openServers(brokers: 1 | 3, without: string | null): Promi
   return { kafka: kafka.value, redis: redis.value, engine: engine.value, program: program.value, close };
 }
 
-async function buildProgram(without: string | null): Promise<string> {
+/** @returns its path; the caller removes it */
+export async function buildProgram(without: string | null): Promise<string> {
   const folder = join(repositoryRoot(), '.cache', 'faults');
   await mkdir(folder, { recursive: true });
   const program = join(folder, `tidemark-${without ?? 'whole'}-${process.pid}.mjs`);

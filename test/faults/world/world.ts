@@ -50,6 +50,7 @@ export async function openWorld(options: WorldOptions, servers: Servers): Promis
     const startedAtMs = Date.now();
     await kafka.createTopic({ name: topic, partitions: PARTITIONS });
     ends.push(async () => {
+      await engine.command('SYSTEM START MERGES');
       await engine.command(`DROP DATABASE IF EXISTS ${database}`);
       await redis.command('FLUSHALL');
     });
