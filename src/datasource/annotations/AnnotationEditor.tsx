@@ -51,7 +51,7 @@ export function AnnotationEditor({ datasource, query: stored, onChange, range }:
           <Input
             id={`${id}-text`}
             width={40}
-            placeholder="{{type}} in {{country}}"
+            placeholder="{{type}} on {{device}}"
             value={text}
             onChange={(event) => change({ annotation: { text: event.currentTarget.value, tags } })}
           />
@@ -60,7 +60,7 @@ export function AnnotationEditor({ datasource, query: stored, onChange, range }:
           <Input
             id={`${id}-tags`}
             width={28}
-            placeholder="type, country"
+            placeholder="type, device"
             defaultValue={tags.join(', ')}
             onBlur={(event) => change({ annotation: { text, tags: listOf(event.currentTarget.value) } })}
           />

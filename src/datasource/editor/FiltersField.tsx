@@ -126,9 +126,7 @@ function FilterValue({ id, index, filter, invalid, variables, suggest, replace, 
         id={inputId}
         aria-label={label}
         placeholder="Values"
-        width="auto"
-        minWidth={20}
-        maxWidth={60}
+        width={36}
         invalid={invalid}
         createCustomValue
         options={options}

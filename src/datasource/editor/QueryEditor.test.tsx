@@ -64,7 +64,8 @@ describe('the query editor', () => {
     const { query, run } = await edit({ measure: 'events' });
     expect(screen.getByText('All events · exact')).toBeTruthy();
     fireEvent.click(screen.getByRole('radio', { name: 'Events' }));
-    expect(query().kind).toBe('events');
+    expect(query()).toMatchObject({ kind: 'events' });
+    expect(query()).not.toHaveProperty('measure');
     fireEvent.click(screen.getByRole('switch', { name: /Live/ }));
     expect(query().live).toBe(true);
     expect(run).toHaveBeenCalledTimes(2);

@@ -3,14 +3,14 @@
 
 import { useEffect, useId, useMemo, useRef, type KeyboardEvent } from 'react';
 import { css } from '@emotion/css';
-import type { QueryEditorProps, SelectableValue } from '@grafana/data';
+import { CoreApp, type QueryEditorProps, type SelectableValue } from '@grafana/data';
 import { getTemplateSrv } from '@grafana/runtime';
 import { Alert, Combobox, InlineSwitch, Input, RadioButtonGroup, Stack, useStyles2 } from '@grafana/ui';
 import type { TidemarkDataSource } from '../datasource';
 import { checkQuery } from '../query/check-query';
 import { jsonTextOf, parseJsonQuery } from '../query/json-mode';
 import { isCurrent, migrateQuery } from '../query/migrate';
-import { apiQueryOf, FIELDS_BY_KIND, isComplete, type ApiQuery, type QueryKind, type TidemarkQuery } from '../query/model';
+import { apiQueryOf, FIELDS_BY_KIND, isComplete, withKind, type ApiQuery, type QueryKind, type TidemarkQuery } from '../query/model';
 import type { TidemarkOptions } from '../settings';
 import { AnswerLine } from './AnswerLine';
 import { dimensionOptions, KIND_OPTIONS, withVariables } from './choices';
@@ -29,7 +29,7 @@ const MODES: Array<SelectableValue<'builder' | 'json'>> = [
 ];
 
 export function QueryEditor(props: Props) {
-  const { datasource, query: stored, onChange, onRunQuery, range, data } = props;
+  const { app, datasource, query: stored, onChange, onRunQuery, range, data } = props;
   const styles = useStyles2(getStyles);
   const id = useId();
   const query = useMemo(() => migrateQuery(stored), [stored]);
@@ -50,11 +50,12 @@ export function QueryEditor(props: Props) {
     typed.current = true;
     onChange(withoutUndefined({ ...query, ...fields }));
   };
-  const change = (fields: Partial<TidemarkQuery>): void => {
+  const replaceBy = (next: TidemarkQuery): void => {
     typed.current = false;
-    onChange(withoutUndefined({ ...query, ...fields }));
+    onChange(withoutUndefined(next));
     onRunQuery();
   };
+  const change = (fields: Partial<TidemarkQuery>): void => replaceBy({ ...query, ...fields });
   const onKeyDown = (event: KeyboardEvent): void => {
     const field = event.target instanceof HTMLElement ? event.target.tagName : '';
     const plainInput = field === 'INPUT' && event.target instanceof HTMLInputElement && event.target.getAttribute('role') !== 'combobox';
@@ -67,6 +68,8 @@ export function QueryEditor(props: Props) {
   };
 
   const json = query.editorMode === 'json';
+  // Rules and expressions ask by themselves; nobody looks.
+  const canBeLive = app !== CoreApp.UnifiedAlerting && app !== CoreApp.CloudAlerting;
   const problems = checkQuery(query, catalog);
   const fields: FieldsProps = { id, query, catalog, loading, variables, problems, change, type, run };
   return (
@@ -80,19 +83,21 @@ export function QueryEditor(props: Props) {
             aria-label="Kind of query"
             options={KIND_OPTIONS}
             value={query.kind}
-            onChange={(kind) => change({ kind })}
+            onChange={(kind) => replaceBy(withKind(query, kind))}
           />
         )}
         <Stack direction="row" gap={1} alignItems="center">
-          <InlineSwitch
-            id={`${id}-live`}
-            label="Live"
-            showLabel
-            transparent
-            title="History, and then each change as it happens"
-            value={query.live === true}
-            onChange={(event) => change({ live: event.currentTarget.checked || undefined })}
-          />
+          {canBeLive && (
+            <InlineSwitch
+              id={`${id}-live`}
+              label="Live"
+              showLabel
+              transparent
+              title="History, and then each change as it happens"
+              value={query.live === true}
+              onChange={(event) => change({ live: event.currentTarget.checked || undefined })}
+            />
+          )}
           <RadioButtonGroup<'builder' | 'json'>
             size="sm"
             aria-label="Editor mode"

@@ -55,14 +55,13 @@ describe('migrateQuery', () => {
     ]);
   });
 
-  it('keeps what is Grafana’s own, the kind, the window and Live', () => {
+  it('keeps what is Grafana’s own, the kind and Live', () => {
     const old = stored({
       datasource: { uid: 'u' },
       hide: true,
       queryType: 'top',
       measure: 'top_pages',
       limit: '5',
-      window: '5m',
       live: true,
     });
     expect(migrateQuery(old)).toMatchObject({
@@ -70,8 +69,22 @@ describe('migrateQuery', () => {
       hide: true,
       kind: 'top',
       limit: 5,
-      window: { size: '5m' },
       live: true,
+    });
+  });
+
+  it('reads a window that is one text', () => {
+    expect(migrateQuery(stored({ measure: 'events', window: '5m' })).window).toEqual({ size: '5m' });
+    expect(migrateQuery(stored({ measure: 'events', window: 'none' })).window).toBe('none');
+  });
+
+  it('keeps only the fields of the kind', () => {
+    expect(migrateQuery(stored({ kind: 'events', measure: 'x', limit: 5 }))).toEqual({
+      refId: 'A',
+      schemaVersion: 1,
+      kind: 'events',
+      limit: 5,
+      editorMode: 'builder',
     });
   });
 

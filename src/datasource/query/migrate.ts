@@ -11,6 +11,7 @@ import {
   ORDERS,
   SCHEMA_VERSION,
   takesSeveral,
+  withKind,
   type FilterOp,
   type QueryFields,
   type TidemarkFilter,
@@ -61,7 +62,7 @@ export function migrateQuery(stored: DataQuery): TidemarkQuery {
     ...(key === undefined ? {} : { key }),
     schemaVersion: SCHEMA_VERSION,
     kind,
-    ...withoutUndefined(fields),
+    ...withoutUndefined(withKind(fields, kind)),
     editorMode: raw['editorMode'] === 'json' ? 'json' : 'builder',
   };
   if (raw['live'] === true) query.live = true;

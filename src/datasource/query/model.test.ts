@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { QUERY_SCHEMAS } from '../../../aggregator/src/query/request';
-import { apiQueryOf, FIELDS_BY_KIND, KINDS, type TidemarkQuery } from './model';
+import { apiQueryOf, FIELDS_BY_KIND, KINDS, withKind, type TidemarkQuery } from './model';
 
 /** Not stored: Grafana gives them with each request. */
 const GIVEN = ['refId', 'kind', 'maxDataPoints'];
@@ -47,6 +47,13 @@ describe('apiQueryOf', () => {
   it.each(KINDS)('makes a query of kind %s that the aggregator accepts, whatever else is stored', (kind) => {
     const api = apiQueryOf({ ...everything, kind });
     expect(QUERY_SCHEMAS[kind].safeParse({ refId: 'A', ...api }).error?.message).toBeUndefined();
+  });
+
+  it('stores nothing of another kind, because alert rules send what is stored', () => {
+    const stored = withKind(everything, 'events');
+    expect(stored).toMatchObject({ kind: 'events', refId: 'A', live: true, filters: everything.filters, limit: 10 });
+    for (const name of ['measure', 'bucket', 'format', 'window', 'by', 'dimension', 'legend']) expect(stored).not.toHaveProperty(name);
+    expect(everything.measure).toBe('latency');
   });
 
   it('sends only filters that are filled in; an empty value is one', () => {

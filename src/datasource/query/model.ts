@@ -101,6 +101,15 @@ export function isComplete(filter: TidemarkFilter): boolean {
   return takesSeveral(filter.op) ? (filter.values?.length ?? 0) > 0 : filter.value !== undefined;
 }
 
+/** Of all fields that the aggregator knows, only those of the kind stay: alert rules send a query as it is stored. */
+export function withKind<Q extends QueryFields>(query: Q, kind: QueryKind): Q & { kind: QueryKind } {
+  const others = new Set<string>(Object.values(FIELDS_BY_KIND).flat());
+  for (const name of FIELDS_BY_KIND[kind]) others.delete(name);
+  const kept: Q = { ...query };
+  for (const name of others) Reflect.deleteProperty(kept, name);
+  return { ...kept, kind };
+}
+
 /**
  * The fields of its kind, without those that say nothing: empty lists and texts, filters not filled in yet.
  * @returns a new object; `kind` comes first, so that its JSON reads well
