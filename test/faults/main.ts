@@ -2,7 +2,7 @@
 // it out, and ends with figures. Exit code 0 only when nothing was wrong.
 
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { inspect, parseArgs } from 'node:util';
 import { drawPlan, printPlan, readPlan, type Plan } from './plan.js';
 import { runFaults, type RunResult } from './run.js';
 import { openServers, type Servers } from './world/servers.js';
@@ -72,7 +72,7 @@ for (const plan of plans()) {
     notRun++;
     // Who knows what state they are in.
     await closeServers();
-    say(`WRONG seed ${plan.seed} could not be run to its end: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    say(`WRONG seed ${plan.seed} could not be run to its end: ${inspect(error)}`);
     continue;
   }
   results.push(result);

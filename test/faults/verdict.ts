@@ -31,7 +31,7 @@ const SHOWN = 10;
 const MOST_ATTEMPTS = 3;
 
 export interface VerdictOptions {
-  /** 1: every question is asked in all three ways. n: one n-th of that, another part for each seed. */
+  /** 1: every question is asked in all three ways. n: about one n-th of that, another part for each seed. */
   readonly share: number;
   readonly settleWithinMs: number;
 }
@@ -179,6 +179,7 @@ async function askEverything(world: World, reference: Reference, share: number, 
       return results['A'] as unknown as Answer;
     };
     const draw = random(world.options.seed + 7);
+    const choose = random(world.options.seed + 8);
     const urls = world.group.urls();
     for (const [i, question] of questionsFor(world, reference).entries()) {
       const boundaryMs = question.fromMs + draw() * (question.toMs - question.fromMs);
@@ -187,7 +188,7 @@ async function askEverything(world: World, reference: Reference, share: number, 
         { mode: 'cold', ask: () => inProcess(question, Number.POSITIVE_INFINITY) },
         { mode: 'across', ask: () => inProcess(question, boundaryMs) },
       ];
-      const chosen = ways.filter((_, way) => (i * ways.length + way + world.options.seed) % share === 0);
+      const chosen = ways.filter(() => choose() * share < 1);
       await Promise.all(chosen.map(async ({ mode, ask }) => judgeOne(mode, question, await answerOf(ask))));
     }
   } finally {
