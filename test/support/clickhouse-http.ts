@@ -89,7 +89,7 @@ export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): 
       // The engine's calls hold a thread each; a KILL must not wait for one.
       env: { UV_THREADPOOL_SIZE: String(connections + 8), CLICKHOUSE_PASSWORD: options.password ?? '' },
       ready: (output) => /listening \d+/.test(output),
-      readyWithinMs: 30_000,
+      readyWithinMs: 120_000,
     });
     port = Number(/listening (\d+)/.exec(process_.output())?.[1]);
     return process_;

@@ -57,7 +57,7 @@ interface Node {
 }
 
 const HOST = '127.0.0.1';
-const READY_WITHIN_MS = 15_000;
+const READY_WITHIN_MS = 60_000;
 const START_ATTEMPTS = 5;
 
 /** @throws Error when redis-server is not installed or does not start */
