@@ -10,8 +10,10 @@ import { generate } from './generate.js';
 import type { Io } from './io.js';
 import { migrate } from './migrate.js';
 import { query } from './query.js';
+import { replay } from './replay.js';
 import { serve } from './serve.js';
 import { status } from './status.js';
+import { verify } from './verify.js';
 import { VERSION } from '../runtime/version.js';
 
 interface DetectCommandOptions {
@@ -140,6 +142,43 @@ Examples:
     )
     .action(async (options: Parameters<typeof generate>[0]) => {
       code = await generate(options, io);
+    });
+
+  program
+    .command('replay')
+    .description('Compute the rollups of a range anew from raw events, while queries go on.')
+    .addOption(definitionOption())
+    .requiredOption('--from <time>', 'begin: epoch ms, ISO 8601 or relative such as now-2d')
+    .option('--to <time>', 'end, likewise', 'now')
+    .addHelpText(
+      'after',
+      `
+Rollups are computed into tables of their own and exchanged partition by partition, each in one step. Needs raw events of the range
+(retention.raw). The embedded engine belongs to one process: stop \`serve\` first there.
+
+Example:
+  tidemark replay --from 2025-06-01T00:00:00Z --to 2025-06-02T00:00:00Z`,
+    )
+    .action(async (options: Parameters<typeof replay>[0]) => {
+      code = await replay(options, io);
+    });
+
+  program
+    .command('verify')
+    .description('Compare rollups with raw events and Redis with ClickHouse over a range; print what differs.')
+    .addOption(definitionOption())
+    .option('--from <time>', 'begin: epoch ms, ISO 8601 or relative', 'now-2h')
+    .option('--to <time>', 'end, likewise', 'now')
+    .addHelpText(
+      'after',
+      `
+Changes nothing. What adds up must be equal, estimates and quantiles within their stated errors. Exit code 1: something differs.
+
+Example:
+  tidemark verify -d tidemark.yaml --from now-24h`,
+    )
+    .action(async (options: Parameters<typeof verify>[0]) => {
+      code = await verify(options, io);
     });
 
   program

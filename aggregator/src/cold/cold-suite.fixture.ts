@@ -7,6 +7,7 @@ import { TestRoom } from './cold-bench.fixture.js';
 import { compactionSuite } from './compaction-suite.fixture.js';
 import type { Engine } from './engine.js';
 import { readSuite } from './read-suite.fixture.js';
+import { replaySuite } from './replay-suite.fixture.js';
 import { schemaSuite } from './schema-suite.fixture.js';
 
 export function coldTierSuite(makeEngine: () => Engine): void {
@@ -29,4 +30,5 @@ export function coldTierSuite(makeEngine: () => Engine): void {
   compactionSuite(running);
   schemaSuite(running);
   anomalySuite(running);
+  replaySuite(running);
 }

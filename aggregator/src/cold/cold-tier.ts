@@ -4,6 +4,8 @@
 
 import type { RawRows } from '../window/flush-batch.js';
 import type { TierRead, TierResult } from '../query/tier-read.js';
+import type { ReplayProgress, ReplayReport } from './replay.js';
+import type { Span } from './spans.js';
 import type { AnomaliesRead, AnomalyRecord } from './anomaly-store.js';
 
 export interface CompactionState {
@@ -57,6 +59,10 @@ export interface ColdTier {
    */
   compact(untilMs: number, signal: AbortSignal, onProgress?: (closedUntilMs: number) => void): Promise<void>;
   read(read: TierRead): Promise<TierResult>;
+  /** The same from raw events alone, whatever rollups there are: slow, for checks. */
+  readRaw(read: TierRead): Promise<TierResult>;
+  /** See replay.ts. @throws TidemarkError invalid, unavailable */
+  replay(span: Span, signal: AbortSignal, onProgress: (progress: ReplayProgress) => void): Promise<ReplayReport>;
   readEvents(read: EventsRead): Promise<EventsResult>;
   /** Distinct kept values of a dimension in a range, most frequent first. */
   readValues(

@@ -15,8 +15,15 @@ import { identifier, sqlInt, sqlString } from './sql.js';
  * Raw events of whole buckets into a rollup, every grouping at once.
  * Histograms and tops need a finer key (bin, item): they are aggregated in passes of their own over hashes of the group and item,
  * a fourth of the cost of the values themselves, and joined. Items are exact before any is cut off.
+ * @param into a table of the rollup's shape
  */
-export function compactRaw(definition: Definition, names: Names, resolution: RollupResolution, spans: readonly Span[]): string {
+export function compactRaw(
+  definition: Definition,
+  names: Names,
+  resolution: RollupResolution,
+  spans: readonly Span[],
+  into: string = rollupTable(resolution),
+): string {
   const dimensions = rollupDimensions(definition).map(dimensionColumn);
   const keys = ['tenant', 'grouping', ...dimensions, 'bucket'];
   const source = eventSource(definition, names, resolution, spans);
@@ -49,7 +56,7 @@ export function compactRaw(definition: Definition, names: Names, resolution: Rol
     'count() AS a_version',
     ...named(main, 'a', (piece) => piece.fromRaw()),
   ];
-  return `INSERT INTO ${names.table(rollupTable(resolution))} (${[...keys, 'version', ...columns.map((c) => c.column)].join(', ')})
+  return `INSERT INTO ${names.table(into)} (${[...keys, 'version', ...columns.map((c) => c.column)].join(', ')})
 SELECT ${[...keys, 'a_version', ...columns.map((c) => c.sql)].join(', ')}
 FROM (
   SELECT *, CAST([${groupingNames.join(', ')}][gi + 1] AS LowCardinality(String)) AS grouping, ${groupKeys(definition, hashedHere)}[gi + 1] AS gkey

@@ -10,12 +10,13 @@ import { CompactionBatches } from './compaction-batches.js';
 import { compactRaw, compactRollup } from './compaction-sql.js';
 import type { DefinitionHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
-import { DAY_MS, HOUR_MS, MINUTE_MS, MINUTE_PARTITION_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS, ROLLUP_MS, rollupTable, type RollupResolution } from './layout.js';
 import { type CompactionMarks, dayOfMinute, type DirtyEntry } from './marks.js';
 import { writtenFromMs, type Gone } from './retention.js';
+import { partitionLiteral, partitionsOf } from './partitions.js';
 import type { Names } from './schema.js';
 import { hourOf, joinSpans, minuteSpan, type Span } from './spans.js';
-import { onCluster, sqlString } from './sql.js';
+import { onCluster } from './sql.js';
 import { compactWindows, readyWindows, windowsMark, WINDOWS_TABLE } from './windows.js';
 
 export interface CompactorOptions {
@@ -26,12 +27,11 @@ export interface CompactorOptions {
   readonly clock: Clock;
   /** Told after each step, so that readers of this process see it at once. */
   readonly onChange: () => void;
-  /** Rows aggregated by one statement at most, unless a single bucket has more. @default 1,000,000 */
-  readonly batchRows?: number;
+  /** Rows aggregated by one statement at most, unless a single bucket has more. */
+  readonly batchRows: number;
   readonly failpoints: Failpoints;
 }
 
-const BATCH_ROWS = 1_000_000;
 const FINER = { '1h': '1m', '1d': '1h' } as const;
 
 export class Compactor {
@@ -41,7 +41,7 @@ export class Compactor {
 
   constructor(options: CompactorOptions) {
     this.#options = options;
-    this.#batches = new CompactionBatches(options.engine, options.names, options.batchRows ?? BATCH_ROWS);
+    this.#batches = new CompactionBatches(options.engine, options.names, options.batchRows);
   }
 
   /** See ColdTier.compact. */
@@ -273,31 +273,19 @@ export class Compactor {
   async #mergeParts(closed: '1h' | '1d', span: Span, signal: AbortSignal): Promise<void> {
     const { engine, definition, names } = this.#options;
     const { cluster } = definition.cold;
-    const [resolution, step] = closed === '1h' ? (['1m', MINUTE_PARTITION_MS] as const) : (['1h', DAY_MS] as const);
-    const from = Math.max(span.fromMs, this.#keptFrom(resolution));
-    const partitions = new Set<string>();
-    for (let at = Math.floor(from / step) * step; at < span.toMs; at += step) {
-      partitions.add(partitionOf(resolution, at));
-    }
+    const resolution = closed === '1h' ? '1m' : '1h';
+    const fromMs = Math.max(span.fromMs, this.#keptFrom(resolution));
+    const partitions = partitionsOf(resolution, { fromMs, toMs: span.toMs }).map((one) => partitionLiteral(resolution, one.fromMs));
     const tables = [rollupTable(resolution), ...(resolution === '1m' && windowsMark(definition) !== null ? [WINDOWS_TABLE] : [])];
     for (const partition of partitions) {
       for (const table of tables) {
         stopOn(signal);
-        await engine.command(`OPTIMIZE TABLE ${names.local(table)}${onCluster(cluster)} PARTITION ${sqlString(partition)} FINAL`, {
+        await engine.command(`OPTIMIZE TABLE ${names.local(table)}${onCluster(cluster)} PARTITION ${partition} FINAL`, {
           lane: 'compaction',
         });
       }
     }
   }
-}
-
-function partitionOf(resolution: '1m' | '1h', atMs: number): string {
-  if (resolution === '1m') {
-    return new Date(atMs).toISOString().slice(0, 19).replace('T', ' ');
-  }
-  // Monday of the week: the epoch was a Thursday.
-  const day = Math.floor(atMs / DAY_MS);
-  return new Date((day - ((day + 3) % 7)) * DAY_MS).toISOString().slice(0, 10);
 }
 
 /** Spans of the minutes whose windows, as far as they may have been written, hold one of the given minutes. */

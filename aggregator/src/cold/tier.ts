@@ -22,7 +22,9 @@ import { admittedValues, newestEventMs, newestOffsets, oldestDataMs, readEvents,
 import type { RollupReach } from './read-plan.js';
 import { runRead } from './read.js';
 import { readableFromMs } from './retention.js';
+import { replay, type ReplayProgress, type ReplayReport } from './replay.js';
 import { describeTables, Names } from './schema.js';
+import type { Span } from './spans.js';
 import { identifier, sqlString } from './sql.js';
 import { windowsMark } from './windows.js';
 
@@ -31,11 +33,13 @@ export interface ColdTierOptions {
   readonly stateTtlMs?: number;
   /** Names dirty entries. @default random UUIDs */
   readonly newId?: () => string;
-  /** See CompactorOptions. */
+  /** See CompactorOptions. @default 1,000,000 */
   readonly batchRows?: number;
   /** @default none */
   readonly failpoints?: Failpoints;
 }
+
+const BATCH_ROWS = 1_000_000;
 
 interface KnownState {
   readonly marks: Marks;
@@ -65,6 +69,7 @@ class EngineColdTier implements ColdTier {
   readonly #newId: () => string;
   readonly #stateTtlMs: number;
   readonly #windows: string | null;
+  readonly #batchRows: number;
   readonly #failpoints: Failpoints;
   #history = new DefinitionHistory([]);
   #known: { readonly atMs: number; readonly state: Promise<KnownState> } | null = null;
@@ -80,6 +85,7 @@ class EngineColdTier implements ColdTier {
     this.#newId = options.newId ?? randomUUID;
     this.#stateTtlMs = options.stateTtlMs ?? 250;
     this.#windows = windowsMark(definition);
+    this.#batchRows = options.batchRows ?? BATCH_ROWS;
     this.#failpoints = options.failpoints ?? NO_FAILPOINTS;
     this.#compactor = new Compactor({
       definition,
@@ -91,7 +97,7 @@ class EngineColdTier implements ColdTier {
       onChange: () => {
         this.#known = null;
       },
-      ...(options.batchRows === undefined ? {} : { batchRows: options.batchRows }),
+      batchRows: this.#batchRows,
     });
   }
 
@@ -165,6 +171,30 @@ class EngineColdTier implements ColdTier {
   async read(read: TierRead): Promise<TierResult> {
     const state = await this.#state();
     return runRead(this.#reader(), read, this.#reach(read, state));
+  }
+
+  readRaw(read: TierRead): Promise<TierResult> {
+    const never = { '1m': 0, '1h': 0, '1d': 0 };
+    return runRead(this.#reader(), read, { closed: never, keptFrom: never, dirtyMinutes: [], lacking: [], closedWindows: 0 });
+  }
+
+  async replay(span: Span, signal: AbortSignal, onProgress: (progress: ReplayProgress) => void): Promise<ReplayReport> {
+    const report = await replay(
+      {
+        definition: this.#definition,
+        engine: this.#engine,
+        names: this.#names,
+        marks: this.#marks,
+        clock: this.#clock,
+        newId: this.#newId,
+        batchRows: this.#batchRows,
+      },
+      span,
+      signal,
+      onProgress,
+    );
+    this.#known = null;
+    return report;
   }
 
   readEvents(read: EventsRead): Promise<EventsResult> {
