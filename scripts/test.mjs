@@ -32,6 +32,11 @@ const steps = [
   { name: 'unit', run: () => vitest('unit', []) },
   { name: 'plugin-unit', run: () => vitest('plugin', []) },
   { name: 'go', needs: ['go'], run: goTests },
+  {
+    name: 'package',
+    needs: ['go'],
+    run: () => check('sh', ['-c', 'node scripts/build-backend.mjs && node scripts/package.mjs --check']),
+  },
   { name: 'support', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/support/']) },
   { name: 'integration', needs: ['redis', 'openssl', 'kafka'], run: () => vitest('integration', ['test/integration/']) },
   { name: 'oracle', needs: ['redis'], run: () => vitest('integration', ['test/oracle/']) },
