@@ -25,7 +25,7 @@ const viewers = Number(values.viewers);
 const rate = Number(values.rate);
 const seconds = Number(values.seconds);
 const processes = Number(values.processes);
-const ALONE_SECONDS = 15;
+const ALONE_SECONDS = 10;
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -37,7 +37,7 @@ async function metric(url: string, name: string): Promise<number> {
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 
-const stack = await startLiveStack({ group: 'bench-live', historyMinutes: 70, perSecond: rate, say });
+const stack = await startLiveStack({ group: 'bench-live', historyMinutes: 20, perSecond: rate, say });
 const others: ViewerProcess[] = [];
 try {
   const { aggregator, load, redis } = stack;

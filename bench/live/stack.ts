@@ -5,6 +5,7 @@ import { startClickHouseHttp } from '../../test/support/clickhouse-http.js';
 import { startKafka } from '../../test/support/kafka-broker.js';
 import { freePorts } from '../../test/support/managed-process.js';
 import { startRedis } from '../../test/support/redis-server.js';
+import { until } from '../../test/support/until.js';
 import { buildProgram, startAggregator, type AggregatorProcess } from '../harness/aggregator-process.js';
 import { untilCommitted } from '../harness/group-progress.js';
 import { TopicProducer } from '../harness/topic-producer.js';
@@ -49,8 +50,6 @@ export async function startLiveStack(options: StackOptions): Promise<LiveStack> 
     for (const step of stops.reverse()) await step().catch(() => undefined);
   };
   try {
-    await kafka.createTopic({ name: TOPIC, partitions: PARTITIONS, config: { 'retention.ms': '-1' } });
-    await kafka.createTopic({ name: `${TOPIC}.dead-letters` });
     const aggregator = await startAggregator({
       base: 'webshop.yaml',
       port,
@@ -61,6 +60,8 @@ export async function startLiveStack(options: StackOptions): Promise<LiveStack> 
       },
     });
     stops.push(() => aggregator.stop());
+    // Once it takes part in the group, the broker has loaded what it knows of groups.
+    await until('the aggregator is ready', 120_000, async () => (await fetch(`${aggregator.url}/readyz`)).ok);
     const producer = await TopicProducer.connect({ broker: kafka.brokers[0], topic: TOPIC, partitions: PARTITIONS });
     const traffic = new Traffic(producer, PARTITIONS, 1);
     const nowMs = Date.now();

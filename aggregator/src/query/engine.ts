@@ -14,6 +14,7 @@ import { finishSeries, partialFromMs, type Known } from './finish.js';
 import { histogramFrame, itemsFrame, metricFrame, type HistogramBins } from './frames.js';
 import type { FreshnessProvider } from './freshness.js';
 import { listAnnotations, listEvents, listValues } from './lists.js';
+import type { LiveAnswer, LiveQuestion } from './live-question.js';
 import { metricMeta, type MetricDetails } from './meta.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
@@ -72,25 +73,6 @@ export interface QueryEngineOptions {
   readonly onError: (error: unknown) => void;
   readonly onOutcome?: (outcome: QueryOutcome) => void;
   readonly hotPatienceMs?: number;
-}
-
-/** One question of a live subscription. */
-export interface LiveQuestion {
-  readonly tenant: Tenant;
-  readonly ask: Ask;
-  /** Epoch ms, half open. */
-  readonly fromMs: number;
-  readonly toMs: number;
-  /** Groups that are in a time series even without an event in the range. */
-  readonly groups: readonly (readonly string[])[];
-}
-
-export interface LiveAnswer {
-  readonly frame: DataFrame;
-  /** 0: rows have no bucket. */
-  readonly bucketMs: number;
-  /** First bucket that is not finished; null: all are. */
-  readonly partialFromMs: number | null;
 }
 
 interface Ended {

@@ -23,13 +23,12 @@ import { untilDone } from '../flush/retry.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { noCoverage } from '../hot/shard-state.js';
 import { encodeAnnouncement } from '../live/announcement.js';
-import { LiveHub } from '../live/hub.js';
-import { LiveMetrics } from '../live/live-metrics.js';
 import { Metrics } from '../metrics.js';
-import type { QueryEngine, QueryOutcome } from '../query/engine.js';
+import type { QueryOutcome } from '../query/engine.js';
 import type { HotSource } from '../query/execute.js';
 import { createDemoRunner, type DemoRunner } from '../source/demo/demo-runner.js';
 import type { LogSource, LogWriter } from '../source/log.js';
+import { startLiveHub } from './live-hub.js';
 import type { LogParts } from './log-source.js';
 import { createLogParts } from './log-source.js';
 import { sourceLog, type Logger } from './logger.js';
@@ -263,7 +262,7 @@ export class Runtime {
       slow(outcome);
     };
     const engine = definition.roles.query ? this.#createEngine(onOutcome) : null;
-    const live = engine === null ? null : this.#createLive(engine);
+    const live = engine === null ? null : startLiveHub(definition, clock, logger, engine, this.#hot, this.#metrics.registry);
     return createServer({
       def: definition,
       clock,
@@ -316,38 +315,6 @@ export class Runtime {
   /** Follows the freshness of now: it is exchanged for another when the pipeline is known. */
   #freshnessNow(): FreshnessProvider {
     return { freshness: (coverage) => this.#freshness.freshness(coverage) };
-  }
-
-  #createLive(engine: QueryEngine): LiveHub {
-    const { definition, clock, logger } = this.#options;
-    const live = new LiveHub({
-      def: definition,
-      clock,
-      engine,
-      announcements: this.#hot,
-      metrics: new LiveMetrics(this.#metrics.registry),
-      onError: (error) => logger.warn({ err: error }, 'a live evaluation failed; it is tried again'),
-    });
-    live.start();
-    return live;
-  }
-
-  /** A hot tier that went back while nobody looked must not answer before it is known that it did. */
-  #hotSource(): HotSource {
-    const source = createHotSource(this.#options.definition, this.#hot, this.#options.clock);
-    const unknown = noCoverage('It is not known yet how far the hot tier stood before this process was started.');
-    return { ...source, coverage: () => (this.#hotBelieved ? source.coverage() : Promise.resolve(unknown)) };
-  }
-
-  #compactionFailed(error: unknown): void {
-    const { logger } = this.#options;
-    if (error instanceof TidemarkError && error.code === 'COLD_DEFINITION_SUPERSEDED') {
-      // True until this process is started anew; once is enough.
-      if (!this.#superseded) logger.warn({ code: error.code, remedy: error.remedy }, error.message);
-      this.#superseded = true;
-      return;
-    }
-    logger.warn({ err: error }, 'compaction failed; the next round tries again');
   }
 
   #state(): string {
