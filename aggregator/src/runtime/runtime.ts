@@ -24,7 +24,7 @@ import type { HotTier } from '../hot/hot-tier.js';
 import { noCoverage } from '../hot/shard-state.js';
 import { encodeAnnouncement } from '../live/announcement.js';
 import { Metrics } from '../metrics.js';
-import type { QueryOutcome } from '../query/engine.js';
+import type { QueryEngine, QueryOutcome } from '../query/engine.js';
 import type { HotSource } from '../query/execute.js';
 import { createDemoRunner, type DemoRunner } from '../source/demo/demo-runner.js';
 import type { LogSource, LogWriter } from '../source/log.js';
@@ -315,6 +315,24 @@ export class Runtime {
   /** Follows the freshness of now: it is exchanged for another when the pipeline is known. */
   #freshnessNow(): FreshnessProvider {
     return { freshness: (coverage) => this.#freshness.freshness(coverage) };
+  }
+
+  /** A hot tier that went back while nobody looked must not answer before it is known that it did. */
+  #hotSource(): HotSource {
+    const source = createHotSource(this.#options.definition, this.#hot, this.#options.clock);
+    const unknown = noCoverage('It is not known yet how far the hot tier stood before this process was started.');
+    return { ...source, coverage: () => (this.#hotBelieved ? source.coverage() : Promise.resolve(unknown)) };
+  }
+
+  #compactionFailed(error: unknown): void {
+    const { logger } = this.#options;
+    if (error instanceof TidemarkError && error.code === 'COLD_DEFINITION_SUPERSEDED') {
+      // True until this process is started anew; once is enough.
+      if (!this.#superseded) logger.warn({ code: error.code, remedy: error.remedy }, error.message);
+      this.#superseded = true;
+      return;
+    }
+    logger.warn({ err: error }, 'compaction failed; the next round tries again');
   }
 
   #state(): string {
