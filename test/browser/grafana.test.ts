@@ -72,7 +72,7 @@ describe('variables and filters', () => {
     expect(new URL(page.url()).searchParams.getAll('var-country')).toEqual(['DE']);
 
     const mobile = await session.total('purchases', [german, { dimension: 'device', op: '=', value: 'mobile' }]);
-    await page.getByPlaceholder(/filter/i).click();
+    await page.getByPlaceholder(/label/).click();
     for (const word of [/^device/i, /^= /, /^mobile/]) await page.getByRole('option', { name: word }).first().click();
     await session.shown(key, 'purchases of one country and device', (frames) => valueOf(frames) === mobile);
     expect(new URL(page.url()).searchParams.get('var-filters')).toContain('device');

@@ -11,7 +11,7 @@ import { startTidemark } from '../support/tidemark-process.js';
 import { launchChromium, openPage, type PageSize } from './chromium.js';
 
 const LIMIT_BYTES = 120_000;
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 180_000;
 const WIDE: PageSize = { width: 1400, height: 900 };
 const NARROW: PageSize = { width: 420, height: 900 };
 const THEMES = ['dark', 'light'] as const;
@@ -34,7 +34,7 @@ const explored = (query: object): string => {
 };
 const SHOP = '/d/tidemark-shop?refresh=&from=now-30m&to=now';
 const SHOTS: readonly Shot[] = [
-  { name: 'dashboard', path: SHOP, size: { width: 1400, height: 1500 }, until: drawn(6) },
+  { name: 'dashboard', path: SHOP, size: { width: 1400, height: 1500 }, until: drawn(4) },
   { name: 'dashboard-narrow', path: SHOP, size: NARROW, until: drawn(1) },
   {
     name: 'query-editor',
@@ -67,7 +67,7 @@ async function main(wanted: readonly string[]): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), 'tidemark-images-'));
   const tidemark = await startTidemark({
     definition: join(repositoryRoot(), 'definitions', 'demo.yaml'),
-    env: { TIDEMARK_DATA_DIR: data, TIDEMARK_SOURCE_DEMO_HISTORY: '90m' },
+    env: { TIDEMARK_DATA_DIR: data, TIDEMARK_SOURCE_DEMO_HISTORY: '65m' },
   });
   const browser = await launchChromium();
   try {

@@ -7,5 +7,5 @@ import { NoData } from './NoData.js';
 export function TablePanel({ data, width, height, timeRange }: PanelProps<object>) {
   const frame = data.series.find(({ length }) => length > 0);
   if (frame === undefined) return <NoData data={data} />;
-  return <Table data={frame} width={width} height={height} timeRange={timeRange} ariaLabel="Rows" resizable />;
+  return <Table data={frame} width={width} height={height} timeRange={timeRange} columnMinWidth={90} ariaLabel="Rows" resizable />;
 }
