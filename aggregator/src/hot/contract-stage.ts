@@ -85,7 +85,7 @@ export function delta(definition: Definition, spec: DeltaSpec): SeriesDelta {
 
 export function flushOf(
   partitions: readonly PartitionAdvance[],
-  deltas: readonly SeriesDelta[],
+  deltas: Flush['deltas'],
   allPartitions: readonly string[] = [PARTITION],
 ): Flush {
   return { partitions, allPartitions, deltas, raw: { rows: 0, columns: [], minutes: [] } };

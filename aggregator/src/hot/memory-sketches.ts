@@ -2,7 +2,7 @@
 // appending and is compacted when it has doubled. Changed only by the shard's apply; a bucket is dropped whole.
 
 import type { Definition } from '../definition/model.js';
-import type { SeriesDelta } from '../window/flush-batch.js';
+import type { DeltaColumns } from '../window/delta-columns.js';
 import { isSketch, type HotLayout, type SketchKind } from './layout.js';
 import { COMPACT_AT_BYTES, concatenate, type CompactDelta } from './sketch-blob.js';
 
@@ -34,13 +34,16 @@ export class SketchPanes {
     return this.#bytes;
   }
 
-  add(name: string, { resolution, bucketS, sketches }: SeriesDelta): void {
+  /** Adds the sketches of delta `number` of the columns. */
+  add(name: string, columns: DeltaColumns, number: number): void {
+    const resolution = columns.resolutionOf(number);
+    const bucketS = columns.bucketS[number];
     if (resolution === 60) {
       return;
     }
-    this.#components.forEach(({ index, kind, keep }, position) => {
-      const delta = sketches[index];
-      if (delta === null || delta.length === 0) {
+    this.#components.forEach(({ kind, keep }, position) => {
+      const delta = columns.entries(number, position);
+      if (delta === null) {
         return;
       }
       let bucket = this.#buckets[resolution].get(bucketS);

@@ -9,7 +9,8 @@ import type { Coverage } from '../query/tier-read.js';
 import type { PartitionId } from '../source/log.js';
 import { RESOLUTIONS, type Flush, type PartitionState, type Resolution } from '../window/flush-batch.js';
 import { Turns } from './abort.js';
-import { planFlush, type NamedDelta } from './flush-plan.js';
+import type { DeltaColumns } from '../window/delta-columns.js';
+import { planFlush, type ShardDeltas } from './flush-plan.js';
 import type { ApplyResult, HotMarkers, HotTier, SeriesRead } from './hot-tier.js';
 import { seriesName, shardOf } from './keys.js';
 import { addToSlot, decodeSlots, extremeToSlot, HotLayout, isSketch, STRETCH_SLOTS, stretchOf } from './layout.js';
@@ -129,7 +130,7 @@ export class MemoryHotTier implements HotTier {
     return fenced ?? { outcome: 'applied' };
   }
 
-  #applyShard(flush: Flush, index: number, deltas: readonly NamedDelta[]): ApplyResult {
+  #applyShard(flush: Flush, index: number, { columns, names, order }: ShardDeltas): ApplyResult {
     const shard = this.#shards[index];
     const at = (partition: PartitionId): number | null => shard.markers.get(partition)?.state.offset ?? null;
     if (flush.partitions.every(({ partition, state }) => at(partition) === state.offset)) {
@@ -148,21 +149,26 @@ export class MemoryHotTier implements HotTier {
     for (const { partition, state, coverageFromMs } of flush.partitions) {
       shard.markers.set(partition, { state, coverageFromMs: coverageFromMs ?? shard.markers.get(partition)?.coverageFromMs ?? 0 });
     }
-    for (const { name, delta } of deltas) {
-      this.#addNumbers(shard, name, delta);
-      shard.sketches.add(name, delta);
+    for (const delta of order) {
+      const { tenant, grouping, values } = columns.series[columns.seriesOf[delta]];
+      const name = names[columns.seriesOf[delta]];
+      const endS = columns.bucketS[delta] + columns.resolution[delta];
+      this.#addNumbers(shard, name, columns, delta);
+      shard.sketches.add(name, columns, delta);
       const series = shard.series.get(name);
       if (series === undefined) {
-        const { tenant, grouping, values, bucketS } = delta;
-        shard.series.set(name, { tenant, grouping, values: [...values], lastBucketS: bucketS + delta.resolution });
+        shard.series.set(name, { tenant, grouping, values: [...values], lastBucketS: endS });
       } else {
-        series.lastBucketS = Math.max(series.lastBucketS, delta.bucketS + delta.resolution);
+        series.lastBucketS = Math.max(series.lastBucketS, endS);
       }
     }
     return { outcome: 'applied' };
   }
 
-  #addNumbers(shard: Shard, name: string, { resolution, bucketS, numeric }: NamedDelta['delta']): void {
+  #addNumbers(shard: Shard, name: string, columns: DeltaColumns, delta: number): void {
+    const resolution = columns.resolutionOf(delta);
+    const bucketS = columns.bucketS[delta];
+    const numbersAt = columns.numbersAt[delta];
     const stretch = stretchOf(resolution, bucketS, STRETCH_SLOTS);
     const stretches = shard.stretches[resolution];
     let strings = stretches.get(stretch);
@@ -178,7 +184,7 @@ export class MemoryHotTier implements HotTier {
     const { components } = this.#layout;
     for (let i = 0; i < components.length; i++) {
       const { kind } = components[i];
-      const value = numeric[i];
+      const value = columns.numbers[numbersAt + i];
       if (kind === 'count' || kind === 'sum') {
         if (value !== 0) {
           addToSlot(view, this.#layout.slot(i, resolution, bucketS), value);

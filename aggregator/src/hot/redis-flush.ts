@@ -2,9 +2,9 @@
 // Invariant: the order of the keys is the order of the operations.
 
 import type { Flush } from '../window/flush-batch.js';
-import type { NamedDelta } from './flush-plan.js';
+import type { ShardDeltas } from './flush-plan.js';
 import { joinValues, type HotKeys } from './keys.js';
-import { isSketch, SKETCH_STRETCH_SLOTS, STRETCH_SLOTS, storeExtremum, stretchOf, type HotLayout } from './layout.js';
+import { SKETCH_STRETCH_SLOTS, STRETCH_SLOTS, storeExtremum, stretchOf, type HotLayout } from './layout.js';
 import { PackWriter } from './redis-pack.js';
 import { MAX_OPERATIONS_PER_KEY } from './redis-scripts.js';
 import { encodeState } from './shard-state.js';
@@ -57,12 +57,6 @@ export function listedUntilS(bucketS: number): number {
   return (Math.floor(bucketS / REGISTRY_STEP_S) + 1) * REGISTRY_STEP_S;
 }
 
-interface KeyGroup<T> {
-  readonly key: string;
-  readonly first: NamedDelta;
-  readonly entries: T[];
-}
-
 export interface ApplyContext {
   readonly keys: HotKeys;
   readonly layout: HotLayout;
@@ -76,7 +70,7 @@ export interface ApplyContext {
 }
 
 /** Builds the call that applies `deltas` and moves all of the flush's partitions in one shard. */
-export function buildApply(context: ApplyContext, flush: Flush, deltas: readonly NamedDelta[]): ApplyCall {
+export function buildApply(context: ApplyContext, flush: Flush, deltas: ShardDeltas): ApplyCall {
   const writer = new PackWriter();
   writer.text(context.epoch);
   writer.text(context.newEpoch);
@@ -100,162 +94,157 @@ export function buildApply(context: ApplyContext, flush: Flush, deltas: readonly
   return { keys, argument: writer.finish(), blobComponents, registered };
 }
 
-/** Groups of one series: which by a number made of component, resolution and stretch, so that no key is built to look one up. */
-type GroupsOfSeries<T> = Map<string, Map<number, T>>;
-
-function groupIn<T>(groups: GroupsOfSeries<T>, name: string, which: number): T | undefined {
-  return groups.get(name)?.get(which);
-}
-
-function putGroup<T>(groups: GroupsOfSeries<T>, name: string, which: number, group: T): void {
-  const ofSeries = groups.get(name);
-  if (ofSeries === undefined) {
-    groups.set(name, new Map([[which, group]]));
-  } else {
-    ofSeries.set(which, group);
+/** End of the deltas from `from` on that go to one string: of one series, resolution and stretch, `most` at most. */
+function endOfGroup({ columns, order }: ShardDeltas, from: number, slots: number, most: number): number {
+  const { seriesOf, resolution, bucketS } = columns;
+  const first = order[from];
+  const stretch = stretchOf(columns.resolutionOf(first), bucketS[first], slots);
+  const last = Math.min(order.length, from + most);
+  let i = from + 1;
+  while (
+    i < last &&
+    seriesOf[order[i]] === seriesOf[first] &&
+    resolution[order[i]] === resolution[first] &&
+    stretchOf(columns.resolutionOf(first), bucketS[order[i]], slots) === stretch
+  ) {
+    i++;
   }
+  return i;
 }
 
-/** Stretches are below 2^32 and components few: an exact integer. */
-function whichGroup(stretch: number, resolution: number, component: number): number {
-  return (component * 61 + resolution) * 0x100000000 + stretch;
-}
-
-function writeNumbers(context: ApplyContext, epoch: string, deltas: readonly NamedDelta[], keys: string[], writer: PackWriter): void {
+function writeNumbers(context: ApplyContext, epoch: string, deltas: ShardDeltas, keys: string[], writer: PackWriter): void {
   const { layout } = context;
-  const kinds = layout.components.map((c) => c.kind);
-  const perDelta = Math.max(1, Math.floor(MAX_OPERATIONS_PER_KEY / layout.components.length));
-  const groups: KeyGroup<NamedDelta>[] = [];
-  const open: GroupsOfSeries<KeyGroup<NamedDelta>> = new Map();
-  for (const named of deltas) {
-    const { resolution, bucketS } = named.delta;
-    const stretch = stretchOf(resolution, bucketS, STRETCH_SLOTS);
-    const which = whichGroup(stretch, resolution, 0);
-    let group = groupIn(open, named.name, which);
-    if (group === undefined || group.entries.length >= perDelta) {
-      group = { key: context.keys.numeric(context.shard, epoch, resolution, stretch, named.name), first: named, entries: [] };
-      putGroup(open, named.name, which, group);
-      groups.push(group);
-    }
-    group.entries.push(named);
-  }
-  writer.integer(groups.length);
-  // Pairs of slot and value.
-  const adds: number[] = [];
-  const mins: number[] = [];
-  const maxs: number[] = [];
-  for (const { key, first, entries } of groups) {
-    adds.length = 0;
-    mins.length = 0;
-    maxs.length = 0;
-    for (const { delta } of entries) {
-      for (let i = 0; i < kinds.length; i++) {
-        const kind = kinds[i];
-        const value = delta.numeric[i];
-        if (kind === 'count' || kind === 'sum') {
-          // The script sees from the first increment whether the string is new, so that one is never left out.
-          if (value !== 0 || adds.length === 0) {
-            adds.push(layout.slot(i, delta.resolution, delta.bucketS), value);
-          }
-        } else if ((kind === 'min' || kind === 'max') && !Number.isNaN(value)) {
-          (kind === 'min' ? mins : maxs).push(layout.slot(i, delta.resolution, delta.bucketS), storeExtremum(value));
+  const { columns, names, order } = deltas;
+  const { numbers, numbersAt, bucketS } = columns;
+  const indices = (...kinds: readonly string[]): Uint16Array =>
+    Uint16Array.from(layout.components.filter((c) => kinds.includes(c.kind)).map((c) => c.index));
+  const sums = indices('count', 'sum');
+  const extrema = [indices('min'), indices('max')];
+  const perString = Math.max(1, Math.floor(MAX_OPERATIONS_PER_KEY / layout.components.length));
+  const groupsAt = writer.later();
+  let groups = 0;
+  let to: number;
+  for (let from = 0; from < order.length; from = to) {
+    to = endOfGroup(deltas, from, STRETCH_SLOTS, perString);
+    const first = order[from];
+    const resolution = columns.resolutionOf(first);
+    groups++;
+    const stretch = stretchOf(resolution, bucketS[first], STRETCH_SLOTS);
+    keys.push(context.keys.numeric(context.shard, epoch, resolution, stretch, names[columns.seriesOf[first]]));
+    writer.integer(ttlS(layout.timeToLiveMs(resolution, bucketS[first], STRETCH_SLOTS, context.nowMs)));
+    const addsAt = writer.later();
+    let adds = 0;
+    for (let i = from; i < to; i++) {
+      const at = numbersAt[order[i]];
+      for (let s = 0; s < sums.length; s++) {
+        const value = numbers[at + sums[s]];
+        // The script sees from the first increment whether the string is new, so that one is never left out.
+        if (value !== 0 || adds === 0) {
+          writer.decimal(layout.slot(sums[s], resolution, bucketS[order[i]]), true);
+          writer.decimal(value);
+          adds++;
         }
       }
     }
-    keys.push(key);
-    writer.integer(ttlS(layout.timeToLiveMs(first.delta.resolution, first.delta.bucketS, STRETCH_SLOTS, context.nowMs)));
-    for (const operations of [adds, mins, maxs]) {
-      writer.integer(operations.length / 2);
-      for (let i = 0; i < operations.length; i += 2) {
-        writer.decimal(operations[i], true);
-        writer.decimal(operations[i + 1]);
+    writer.put(addsAt, adds);
+    for (const components of extrema) {
+      const countAt = writer.later();
+      let count = 0;
+      for (let i = from; i < to; i++) {
+        for (let c = 0; c < components.length; c++) {
+          const value = numbers[numbersAt[order[i]] + components[c]];
+          if (value === value) {
+            writer.decimal(layout.slot(components[c], resolution, bucketS[order[i]]), true);
+            writer.decimal(storeExtremum(value));
+            count++;
+          }
+        }
       }
+      writer.put(countAt, count);
     }
   }
-}
-
-interface SketchGroup extends KeyGroup<Uint8Array> {
-  readonly component: number;
-  readonly resolution: 1 | 10;
-  /** Bucket in the stretch of each entry. */
-  readonly buckets: number[];
-  bytes: number;
+  writer.put(groupsAt, groups);
 }
 
 function writeSketches(
   context: ApplyContext,
   epoch: string,
-  deltas: readonly NamedDelta[],
+  deltas: ShardDeltas,
   keys: string[],
   writer: PackWriter,
 ): ApplyCall['blobComponents'] {
   const { layout } = context;
-  const sketchComponents = layout.components.filter(isSketch).map((c) => c.index);
-  const groups: SketchGroup[] = [];
-  const known: GroupsOfSeries<SketchGroup> = new Map();
-  for (const named of deltas) {
-    const { resolution, bucketS, sketches } = named.delta;
+  const { columns, names, order } = deltas;
+  const { sketches, sketchChunk, sketchStart, sketchEnd, chunks, bucketS } = columns;
+  const places = sketches.length;
+  const blobComponents = new Map<number, { component: number; resolution: 1 | 10 }>();
+  const groupsAt = writer.later();
+  let to: number;
+  for (let from = 0; from < order.length; from = to) {
+    const first = order[from];
+    const resolution = columns.resolutionOf(first);
     if (resolution === 60) {
+      to = from + 1;
       continue;
     }
     const slots = SKETCH_STRETCH_SLOTS[resolution];
-    const stretch = stretchOf(resolution, bucketS, slots);
-    const bucket = (bucketS / resolution) % slots;
-    for (const component of sketchComponents) {
-      const entries = sketches[component];
-      if (entries === null || entries.length === 0) {
+    to = endOfGroup(deltas, from, slots, order.length);
+    const stretch = stretchOf(resolution, bucketS[first], slots);
+    for (let place = 0; place < places; place++) {
+      let bytes = 0;
+      for (let i = from; i < to; i++) {
+        const at = order[i] * places + place;
+        const length = sketchEnd[at] - sketchStart[at];
+        bytes += length > 0 ? frameBytes(length) : 0;
+      }
+      if (bytes === 0) {
         continue;
       }
-      const which = whichGroup(stretch, resolution, component);
-      let group = groupIn(known, named.name, which);
-      if (group === undefined) {
-        const key = context.keys.sketch(context.shard, epoch, component, resolution, stretch, named.name);
-        group = { key, first: named, entries: [], buckets: [], bytes: 0, component, resolution };
-        putGroup(known, named.name, which, group);
-        groups.push(group);
+      const component = sketches[place].index;
+      keys.push(context.keys.sketch(context.shard, epoch, component, resolution, stretch, names[columns.seriesOf[first]]));
+      blobComponents.set(keys.length, { component, resolution });
+      writer.integer(ttlS(layout.timeToLiveMs(resolution, bucketS[first], slots, context.nowMs)));
+      writer.beginFrames(bytes);
+      for (let i = from; i < to; i++) {
+        const at = order[i] * places + place;
+        if (sketchEnd[at] > sketchStart[at]) {
+          const bucket = (bucketS[order[i]] / resolution) % slots;
+          writer.frame(bucket, chunks[sketchChunk[at]], sketchStart[at], sketchEnd[at]);
+        }
       }
-      group.entries.push(entries);
-      group.buckets.push(bucket);
-      group.bytes += frameBytes(entries.length);
     }
   }
-  writer.integer(groups.length);
-  const blobComponents = new Map<number, { component: number; resolution: 1 | 10 }>();
-  for (const { key, first, entries, buckets, bytes, component, resolution } of groups) {
-    keys.push(key);
-    blobComponents.set(keys.length, { component, resolution });
-    writer.integer(ttlS(layout.timeToLiveMs(resolution, first.delta.bucketS, SKETCH_STRETCH_SLOTS[resolution], context.nowMs)));
-    writer.frames(buckets, entries, bytes);
-  }
+  writer.put(groupsAt, blobComponents.size);
   return blobComponents;
 }
 
 function writeRegistry(
   context: ApplyContext,
   epoch: string,
-  deltas: readonly NamedDelta[],
+  { columns, names, order }: ShardDeltas,
   keys: string[],
   writer: PackWriter,
 ): ApplyCall['registered'] {
-  const due = new Map<string, { readonly delta: NamedDelta['delta']; untilS: number }>();
-  for (const { name, delta } of deltas) {
-    const untilS = listedUntilS(delta.bucketS);
-    if (context.registry.isListed(name, untilS)) {
-      continue;
+  // The latest bucket decides until when a series is listed; the deltas of a series stand together.
+  const due: { readonly name: string; readonly series: number; readonly untilS: number }[] = [];
+  let to: number;
+  for (let from = 0; from < order.length; from = to) {
+    const series = columns.seriesOf[order[from]];
+    let untilS = 0;
+    for (to = from; to < order.length && columns.seriesOf[order[to]] === series; to++) {
+      untilS = Math.max(untilS, listedUntilS(columns.bucketS[order[to]]));
     }
-    const entry = due.get(name);
-    if (entry === undefined) {
-      due.set(name, { delta, untilS });
-    } else {
-      entry.untilS = Math.max(entry.untilS, untilS);
+    if (!context.registry.isListed(names[series], untilS)) {
+      due.push({ name: names[series], series, untilS });
     }
   }
   const byRegistry = new Map<string, { untilS: number; values: string }[]>();
-  for (const { delta, untilS } of due.values()) {
-    const key = context.keys.registry(context.shard, epoch, delta.tenant, delta.grouping);
+  for (const { series, untilS } of due) {
+    const { tenant, grouping, values } = columns.series[series];
+    const key = context.keys.registry(context.shard, epoch, tenant, grouping);
     const members = byRegistry.get(key) ?? [];
     byRegistry.set(key, members);
-    members.push({ untilS, values: joinValues(delta.values) });
+    members.push({ untilS, values: joinValues(values) });
   }
   const retentionS = Math.ceil(context.layout.longestRetentionMs() / 1000);
   writer.integer(byRegistry.size);
@@ -269,7 +258,7 @@ function writeRegistry(
       writer.text(values);
     }
   }
-  return [...due].map(([name, { untilS }]) => ({ name, untilS }));
+  return due.map(({ name, untilS }) => ({ name, untilS }));
 }
 
 export function stateTtlS(layout: HotLayout): number {

@@ -23,17 +23,33 @@ export class PackWriter {
     }
   }
 
-  /** Sketch frames one after the other as one string. @param length of all of them together */
-  frames(buckets: readonly number[], entries: readonly Uint8Array[], length: number): void {
+  /** Leaves room for an integer that is known later. @returns where, for `put` */
+  later(): number {
+    this.#reserve(5);
+    this.#count++;
+    const at = this.#length;
+    this.#bytes[at] = 0xce;
+    this.#length += 5;
+    return at;
+  }
+
+  /** Writes an integer to the room left for it. */
+  put(at: number, value: number): void {
+    this.#bytes.writeUInt32BE(value, at + 1);
+  }
+
+  /** Begins a string of so many bytes; `frame` writes them. */
+  beginFrames(length: number): void {
     this.#reserve(5 + length);
     this.#count++;
     this.#bytes[this.#length] = 0xdb;
     this.#bytes.writeUInt32BE(length, this.#length + 1);
-    let at = this.#length + 5;
-    for (let i = 0; i < entries.length; i++) {
-      at = writeFrame(this.#bytes, at, buckets[i], entries[i]);
-    }
-    this.#length = at;
+    this.#length += 5;
+  }
+
+  /** A sketch frame around chunk[start … end). */
+  frame(bucket: number, chunk: Uint8Array, start: number, end: number): void {
+    this.#length = writeFrame(this.#bytes, this.#length, bucket, chunk, start, end);
   }
 
   /** Text as UTF-8. */

@@ -10,7 +10,7 @@ import type { Coverage } from '../query/tier-read.js';
 import type { PartitionId } from '../source/log.js';
 import type { Flush, PartitionState } from '../window/flush-batch.js';
 import { BlobCompactor } from './blob-compactor.js';
-import { planFlush, type NamedDelta } from './flush-plan.js';
+import { planFlush, type ShardDeltas } from './flush-plan.js';
 import type { ApplyResult, HotMarkers, HotTier, SeriesRead } from './hot-tier.js';
 import { HotKeys } from './keys.js';
 import { HotLayout } from './layout.js';
@@ -225,7 +225,7 @@ export class RedisHotTier implements HotTier {
     return { outcome: 'applied' };
   }
 
-  async #applyShard(flush: Flush, shard: number, deltas: readonly NamedDelta[]): Promise<ApplyResult> {
+  async #applyShard(flush: Flush, shard: number, deltas: ShardDeltas): Promise<ApplyResult> {
     const registry = this.#registries[shard];
     for (let attempt = 0; attempt < MAX_APPLY_ATTEMPTS; attempt++) {
       const epoch = await this.#epoch(shard);

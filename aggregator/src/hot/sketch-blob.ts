@@ -16,7 +16,7 @@ const SHORT_BYTES = 64;
 /** One frame: bucket position (1 byte), length (LEB128), entries. */
 export function encodeFrame(bucket: number, entries: Uint8Array): Uint8Array {
   const frame = new Uint8Array(frameBytes(entries.length));
-  writeFrame(frame, 0, bucket, entries);
+  writeFrame(frame, 0, bucket, entries, 0, entries.length);
   return frame;
 }
 
@@ -25,11 +25,11 @@ export function frameBytes(length: number): number {
   return length + (length < 0x80 ? 2 : length < 0x4000 ? 3 : length < 0x20_0000 ? 4 : length < 0x1000_0000 ? 5 : LONGEST_HEADER_BYTES);
 }
 
-/** @returns the position after the frame */
-export function writeFrame(target: Uint8Array, start: number, bucket: number, entries: Uint8Array): number {
+/** Writes a frame around source[from … to). @returns the position after it */
+export function writeFrame(target: Uint8Array, start: number, bucket: number, source: Uint8Array, from: number, to: number): number {
   let at = start;
   target[at++] = bucket;
-  const length = entries.length;
+  const length = to - from;
   let rest = length;
   while (rest >= 0x80) {
     target[at++] = (rest & 0x7f) | 0x80;
@@ -38,12 +38,12 @@ export function writeFrame(target: Uint8Array, start: number, bucket: number, en
   target[at++] = rest;
   if (length < SHORT_BYTES) {
     // A call of `set` costs more than copying a short list byte by byte.
-    for (let i = 0; i < length; i++) {
-      target[at + i] = entries[i];
+    for (let i = from; i < to; i++) {
+      target[at++] = source[i];
     }
-  } else {
-    target.set(entries, at);
+    return at;
   }
+  target.set(source.subarray(from, to), at);
   return at + length;
 }
 

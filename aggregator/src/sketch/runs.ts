@@ -37,6 +37,7 @@ export class RunEncoder {
   #chunk = new Uint8Array(CHUNK_BYTES);
   #view = new DataView(this.#chunk.buffer);
   #at = 0;
+  #start = 0;
 
   /** Empty between calls. */
   readonly #table = new Int32Array(4 * MAX_SPARSE_WRITTEN);
@@ -48,9 +49,27 @@ export class RunEncoder {
   /** Bins or ids that a run has, in the order of their first coming. */
   #touched = new Int32Array(1_024);
 
+  /** Where the last delta was put. Never written again: a full chunk is left to its readers. */
+  get chunk(): Uint8Array {
+    return this.#chunk;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  get end(): number {
+    return this.#at;
+  }
+
   /** @param words `uniqueWord`s @param count how many of them; the run is spoilt by it @returns null for none */
   unique(words: Int32Array, count: number): Uint8Array | null {
-    if (count === 0) return null;
+    return this.putUnique(words, count) ? this.#written() : null;
+  }
+
+  /** Like `unique`, but leaves the delta at `chunk[start … end)`. @returns false for none */
+  putUnique(words: Int32Array, count: number): boolean {
+    if (count === 0) return false;
     if (count <= FEW) return this.#writeWords(words, distinctOfFew(words, count));
     const table = this.#table;
     const size = Math.min(table.length, 1 << (33 - Math.clz32(count)));
@@ -95,7 +114,12 @@ export class RunEncoder {
 
   /** @param words `quantilesWord`s, none 0 */
   quantiles(words: Int32Array, count: number): Uint8Array | null {
-    if (count === 0) return null;
+    return this.putQuantiles(words, count) ? this.#written() : null;
+  }
+
+  /** Like `quantiles`, but leaves the delta at `chunk[start … end)`. @returns false for none */
+  putQuantiles(words: Int32Array, count: number): boolean {
+    if (count === 0) return false;
     const counts = this.#counts;
     const touched = this.#touchedFor(Math.min(count, BINS));
     let distinct = 0;
@@ -121,7 +145,12 @@ export class RunEncoder {
 
   /** @param words `topWord`s, none 0 @param weights beside them, no NaN; null: each counts 1 */
   top(words: Int32Array, weights: Float64Array | null, count: number, keep: number, names: NameBytes): Uint8Array | null {
-    if (count === 0) return null;
+    return this.putTop(words, weights, count, keep, names) ? this.#written() : null;
+  }
+
+  /** Like `top`, but leaves the delta at `chunk[start … end)`. @returns false for none */
+  putTop(words: Int32Array, weights: Float64Array | null, count: number, keep: number, names: NameBytes): boolean {
+    if (count === 0) return false;
     const touched = this.#touchedFor(count);
     let distinct = 0;
     for (let i = 0; i < count; i++) {
@@ -169,14 +198,14 @@ export class RunEncoder {
     return this.#take(from, at);
   }
 
-  #writeWords(words: Int32Array, count: number): Uint8Array {
+  #writeWords(words: Int32Array, count: number): boolean {
     this.#reserve(count * 4);
     const from = this.#at;
     for (let i = 0; i < count; i++) this.#view.setInt32(from + i * 4, words[i], true);
     return this.#take(from, from + count * 4);
   }
 
-  #dense(words: Int32Array, count: number): Uint8Array {
+  #dense(words: Int32Array, count: number): boolean {
     this.#reserve(BLOCK_BYTES);
     const from = this.#at;
     this.#view.setInt32(from, DENSE_BLOCK, true);
@@ -193,9 +222,14 @@ export class RunEncoder {
     this.#at = 0;
   }
 
-  #take(from: number, to: number): Uint8Array {
+  #take(from: number, to: number): boolean {
+    this.#start = from;
     this.#at = to;
-    return this.#chunk.subarray(from, to);
+    return true;
+  }
+
+  #written(): Uint8Array {
+    return this.#chunk.subarray(this.#start, this.#at);
   }
 
   #touchedFor(count: number): Int32Array {

@@ -9,7 +9,8 @@ import type { RecordBatch } from '../source/log.js';
 import type { Accumulation } from './accumulation.js';
 import { Admission } from './admission.js';
 import { EventUpdates } from './component-plan.js';
-import type { RawRows, Resolution, SeriesDelta } from './flush-batch.js';
+import type { DeltaColumns } from './delta-columns.js';
+import type { RawRows, Resolution } from './flush-batch.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { Accumulation as OpenAccumulation } from './accumulation.js';
 import { RunEncoder } from '../sketch/runs.js';
@@ -160,7 +161,7 @@ export class EventProcessor {
    * Turns a closed accumulation into what the tiers take. Asks the registry about new dimension values first.
    * No renumbering of dictionaries may happen in between; see `forgetDictionaries`.
    */
-  async seal(accumulation: Accumulation, hot: HotTier): Promise<{ readonly deltas: readonly SeriesDelta[]; readonly raw: RawRows }> {
+  async seal(accumulation: Accumulation, hot: HotTier): Promise<{ readonly deltas: DeltaColumns; readonly raw: RawRows }> {
     const definition = this.#definition;
     const decoder = this.#decoder;
     const tenants = definition.event.tenant >= 0 ? decoder.dictionary(definition.event.tenant) : [definition.tenants[0].name];

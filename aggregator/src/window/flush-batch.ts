@@ -2,6 +2,7 @@
 // the same offsets of the same log always give the same flush, so either tier may see it again.
 
 import type { PartitionId } from '../source/log.js';
+import type { DeltaColumns } from './delta-columns.js';
 
 /** Where a partition stands. A pure function of the log up to `offset`; stored with every marker and every commit. */
 export interface PartitionState {
@@ -90,6 +91,7 @@ export interface Flush {
   readonly partitions: readonly PartitionAdvance[];
   /** Every partition of the source, so that readers can see which are missing. */
   readonly allPartitions: readonly PartitionId[];
-  readonly deltas: readonly SeriesDelta[];
+  /** A list says the same as columns, one delta by itself; a series may come more than once per bucket. */
+  readonly deltas: readonly SeriesDelta[] | DeltaColumns;
   readonly raw: RawRows;
 }

@@ -148,7 +148,8 @@ describe.each([
     });
     const fold = foldOf({ id: (dimension, value) => decoder.intern(definition.dimensions[dimension].field, value) });
     const names = { tenants: ['default'], valueOf: (d: number, id: number) => decoder.dictionary(definition.dimensions[d].field)[id] };
-    return sealPanes(panes, definition, decoder, new RunEncoder(), names, fold);
+    const columns = sealPanes(panes, definition, decoder, new RunEncoder(), names, fold);
+    return Array.from({ length: columns.length }, (_, delta) => columns.get(delta, definition.components.length));
   }
 
   const NO_FOLD: Fold = definition.dimensions.map(() => null);

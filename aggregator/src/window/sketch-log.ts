@@ -7,6 +7,7 @@ import type { Component, Definition } from '../definition/model.js';
 import type { EventDecoder } from '../decode/json-decoder.js';
 import { quantilesWord, topWord, uniqueWord, type RunEncoder } from '../sketch/runs.js';
 import type { EventUpdates } from './component-plan.js';
+import type { DeltaColumns } from './delta-columns.js';
 
 const UNIQUE = 0;
 const QUANTILES = 1;
@@ -124,6 +125,8 @@ function grow(log: WordLog, roots: number): void {
 /** The words of one component by slot: those of slot s stand in [end[s - 1], end[s]). */
 interface SortedWords {
   readonly component: Component;
+  readonly kind: number;
+  readonly keep: number;
   readonly end: Int32Array;
   readonly words: Int32Array;
   readonly weights: Float64Array | null;
@@ -162,7 +165,8 @@ function sortWords(log: WordLog, roots: number, slotCount: number, movedTo: Int3
       }
     }
   }
-  return { component: log.component, end, words, weights };
+  const { component, kind } = log;
+  return { component, kind, keep: component.kind === 'top' ? component.keep : 0, end, words, weights };
 }
 
 /** Reads the words of slots and encodes them. */
@@ -177,33 +181,46 @@ export class SortedSketchLog {
   }
 
   /**
-   * The deltas of some slots taken together, by component index.
+   * Encodes the sketches of some slots taken together.
    * @param leaves the slots, in `leaves[from … to)`
-   * @param width number of components
+   * @param columns where they go, as delta number `delta`
    */
-  encode(leaves: Int32Array, from: number, to: number, width: number, decoder: EventDecoder, encoder: RunEncoder): (Uint8Array | null)[] {
-    const deltas = new Array<Uint8Array | null>(width).fill(null);
-    for (const sorted of this.#sorted) {
-      const { component, weights } = sorted;
+  encode(
+    leaves: Int32Array,
+    from: number,
+    to: number,
+    columns: DeltaColumns,
+    delta: number,
+    decoder: EventDecoder,
+    encoder: RunEncoder,
+  ): void {
+    for (let place = 0; place < this.#sorted.length; place++) {
+      const sorted = this.#sorted[place];
       const count = this.#gather(sorted, leaves, from, to);
-      switch (component.kind) {
-        case 'unique':
-          deltas[component.index] = encoder.unique(this.#run, count);
+      if (count === 0) {
+        continue;
+      }
+      switch (sorted.kind) {
+        case UNIQUE:
+          encoder.putUnique(this.#run, count);
           break;
-        case 'quantiles':
-          deltas[component.index] = encoder.quantiles(this.#run, count);
+        case QUANTILES:
+          encoder.putQuantiles(this.#run, count);
           break;
         default:
-          deltas[component.index] = encoder.top(
+          encoder.putTop(
             this.#run,
-            weights === null ? null : this.#runWeights,
+            sorted.weights === null ? null : this.#runWeights,
             count,
-            component.kind === 'top' ? component.keep : 0,
-            decoder.names(component.field),
+            sorted.keep,
+            decoder.names(sorted.component.field),
           );
       }
+      if (columns.chunks.at(-1) !== encoder.chunk) {
+        columns.chunks.push(encoder.chunk);
+      }
+      columns.setSketch(delta, place, columns.chunks.length - 1, encoder.start, encoder.end);
     }
-    return deltas;
   }
 
   #gather({ end, words, weights }: SortedWords, leaves: Int32Array, from: number, to: number): number {
