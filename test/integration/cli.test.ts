@@ -52,7 +52,7 @@ describe('help', () => {
   it('names every command and the exit codes, and each command explains itself', async () => {
     const help = await runTidemark(['--help']);
     expect(help).toMatchObject({ code: 0, stderr: '' });
-    for (const command of ['serve', 'check', 'migrate', 'status', 'query', 'generate']) {
+    for (const command of ['serve', 'check', 'migrate', 'status', 'query', 'generate', 'replay', 'verify', 'detect']) {
       expect(help.stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
       const own = await runTidemark([command, '--help']);
       expect(own).toMatchObject({ code: 0, stderr: '' });
