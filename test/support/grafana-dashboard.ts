@@ -88,7 +88,7 @@ const panel = z.strictObject({
   interval: z.string().optional(),
 });
 
-const variable = z.strictObject({
+const listVariable = z.strictObject({
   type: z.enum(['datasource', 'query']),
   name: z.string().regex(/^[a-z][A-Za-z0-9]*$/),
   label: z.string().min(1),
@@ -106,6 +106,20 @@ const variable = z.strictObject({
   sort: z.number().optional(),
   skipUrlSync: z.boolean(),
 });
+
+/** Filters that people add to every query of the dashboard's data source. */
+const adhocVariable = z.strictObject({
+  type: z.literal('adhoc'),
+  name: z.string().regex(/^[a-z][A-Za-z0-9]*$/),
+  label: z.string().min(1),
+  datasource: dataSourceRef,
+  hide: z.number(),
+  skipUrlSync: z.boolean(),
+  filters: z.array(z.never()),
+  baseFilters: z.array(z.never()).optional(),
+  defaultKeys: z.array(z.never()).optional(),
+});
+const variable = z.discriminatedUnion('type', [listVariable, adhocVariable]);
 
 export const dashboardSchema = z.strictObject({
   uid: z.string().regex(/^[a-zA-Z0-9_-]{1,40}$/),

@@ -113,7 +113,8 @@ export function asAsked(
 export function tidemarkQueries({
   dashboard,
 }: BundledDashboard): readonly { readonly where: string; readonly query: Record<string, unknown> }[] {
-  const all = dashboard.templating.list.filter(({ includeAll }) => includeAll);
+  const lists = dashboard.templating.list.filter((variable) => variable.type !== 'adhoc');
+  const all = lists.filter(({ includeAll }) => includeAll);
   const variables = Object.fromEntries(all.map(({ name, allValue }) => [name, allValue ?? '']));
   const isOurs = (target: Pick<Target, 'datasource'>): boolean => target.datasource.type === 'tidemark-realtime-datasource';
   return [
@@ -122,7 +123,7 @@ export function tidemarkQueries({
         .filter(isOurs)
         .map((target) => ({ where: `${panel.id} ${panel.title}, ${target.refId}`, query: asAsked(target, variables) })),
     ),
-    ...dashboard.templating.list
+    ...lists
       .filter(({ type, datasource }) => type === 'query' && datasource?.type === 'tidemark-realtime-datasource')
       .map(({ name, query }) => {
         const { refId, dimension, limit } = check(variableQuery, query, `variable ${name}`);
