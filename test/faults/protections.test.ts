@@ -6,7 +6,7 @@ import type { Plan, Step } from './plan.js';
 import { runFaults, type RunResult } from './run.js';
 import { buildProgram, openServers, type Servers } from './world/servers.js';
 
-const RUN_WITHIN_MS = 420_000;
+const RUN_WITHIN_MS = 900_000;
 
 const lostAnswersOfHot: readonly Step[] = [
   { action: 'redis-answer-lost', drawn: { times: 4 }, pauseMs: 500 },
