@@ -47,7 +47,7 @@ describe('the page of npm start', () => {
     await page.goto(`${tidemark.url}/?refresh=&from=now-15m&to=now`);
     await page.waitForURL(/\/d\//);
     await page.waitForFunction(() => document.querySelectorAll('.u-over').length >= 2, undefined, { timeout: PATIENCE_MS });
-    await page.getByTestId('data-testid Panel header Revenue', { exact: true }).getByText(/€/).first().waitFor({ timeout: PATIENCE_MS });
+    await page.getByTestId('data-testid Panel header Revenue').getByText(/€/).first().waitFor({ timeout: PATIENCE_MS });
     expect(await page.getByText('No data').count()).toBe(0);
   });
 
