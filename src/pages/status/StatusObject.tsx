@@ -81,7 +81,11 @@ export class StatusObject extends SceneObjectBase<StatusObjectState> {
 function StatusComponent({ model }: SceneComponentProps<StatusObject>) {
   const { view: View, answer, before, asking } = model.useState();
   const uid = model.dataSourceUid;
-  if (uid === '') return <NoDataSource />;
+  if (uid === '') {
+    // Only when the list of data sources is there can it be said that none is.
+    const looking = sceneGraph.hasVariableDependencyInLoadingState(model);
+    return looking ? <LoadingPlaceholder text="Looking for data sources" /> : <NoDataSource />;
+  }
   if (answer === null) return <LoadingPlaceholder text="Asking the aggregator" />;
   return <View answer={answer} before={before} dataSourceUid={uid} asking={asking} again={model.ask} />;
 }

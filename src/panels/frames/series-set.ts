@@ -38,6 +38,8 @@ export interface SeriesSet {
   /** Ascending, without duplicates. Epoch ms. */
   readonly timesMs: number[];
   readonly series: readonly Series[];
+  /** At least one value is there. */
+  readonly drawable: boolean;
   /** Why frames that were there gave no series, in words; null: nothing is wrong. */
   readonly problem: string | null;
 }
@@ -52,7 +54,7 @@ interface Source {
 export function seriesSetOf(frames: readonly DataFrame[]): SeriesSet {
   const split = frames.filter((frame) => frame.length > 0 && frame.fields.length > 0).flatMap(splitLong);
   const sources = split.map(sourceOf).filter((source) => source !== null);
-  if (sources.length === 0) return { timesMs: [], series: [], problem: problemOf(split) };
+  if (sources.length === 0) return { timesMs: [], series: [], drawable: false, problem: problemOf(split) };
   const timesMs = axisOf(sources);
   const series: Series[] = [];
   for (const source of sources) {
@@ -82,7 +84,8 @@ export function seriesSetOf(frames: readonly DataFrame[]): SeriesSet {
       });
     }
   }
-  return { timesMs, series, problem: series.length === 0 ? problemOf(split) : null };
+  const drawable = series.some((one) => one.values.some((value) => typeof value === 'number'));
+  return { timesMs, series, drawable, problem: series.length === 0 ? problemOf(split) : null };
 }
 
 function problemOf(frames: readonly DataFrame[]): string | null {

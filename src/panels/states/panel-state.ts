@@ -3,7 +3,6 @@
 import { LoadingState, type DataQueryError, type PanelData } from '@grafana/data';
 import { durationWords } from '../frames/duration-words';
 import { freshnessOf } from '../frames/frame-meta';
-import type { SeriesSet } from '../frames/series-set';
 
 export type PanelState =
   | { readonly kind: 'loading' }
@@ -15,13 +14,19 @@ export type PanelState =
   /** `partialError`: some queries were answered, these were not. */
   | { readonly kind: 'ready'; readonly partialError: string | null };
 
-export function panelState(data: Pick<PanelData, 'state' | 'error' | 'errors'>, set: SeriesSet, noValue: string | undefined): PanelState {
+/** What a panel has made of its answer. */
+export interface Content {
+  readonly drawable: boolean;
+  /** Why an answer that is there cannot be drawn, in words; null: nothing is wrong. */
+  readonly problem: string | null;
+}
+
+export function panelState(data: Pick<PanelData, 'state' | 'error' | 'errors'>, content: Content, noValue: string | undefined): PanelState {
   const errors = errorsOf(data);
-  const drawable = set.series.some((series) => series.values.some((value) => typeof value === 'number'));
-  if (drawable) return { kind: 'ready', partialError: errors.length === 0 ? null : errors.map(wordsOf).join(' ') };
+  if (content.drawable) return { kind: 'ready', partialError: errors.length === 0 ? null : errors.map(wordsOf).join(' ') };
   if (errors.length > 0) return { kind: 'error', message: errors.map(wordsOf).join('\n') };
   if (data.state === LoadingState.Loading || data.state === LoadingState.NotStarted) return { kind: 'loading' };
-  if (set.problem !== null) return { kind: 'problem', message: set.problem };
+  if (content.problem !== null) return { kind: 'problem', message: content.problem };
   return { kind: 'empty', message: noValue ?? 'No data in this time range' };
 }
 
