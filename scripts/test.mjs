@@ -119,7 +119,7 @@ async function goTests() {
   const file = join(repositoryRoot, '.cache', 'test', 'go.json');
   mkdirSync(join(repositoryRoot, '.cache', 'test'), { recursive: true });
   // -count=1: what they start is no input that go's test cache knows of.
-  const code = await run('sh', ['-c', `go test -json -count=1 ./... > "$1"`, 'sh', file]);
+  const code = await run('sh', ['-c', `go test -json -count=1 -timeout 14m ./... > "$1"`, 'sh', file]);
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     if (!line.startsWith('{')) continue;
     const { Action, Package, Test, Output } = JSON.parse(line);

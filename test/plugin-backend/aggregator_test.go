@@ -87,7 +87,7 @@ func (a *aggregator) start() error {
 	if err := <-started; err != nil {
 		return err
 	}
-	deadline := time.Now().Add(90 * time.Second)
+	deadline := time.Now().Add(4 * time.Minute)
 	for {
 		response, err := http.Get(a.url + a.until)
 		if err == nil {

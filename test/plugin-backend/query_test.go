@@ -64,7 +64,7 @@ func ask(t *testing.T, datasource configured, headers map[string]string, queries
 			TimeRange: &pluginv2.TimeRange{FromEpochMS: q.from.UnixMilli(), ToEpochMS: q.to.UnixMilli()},
 		})
 	}
-	answer, err := shared.data.QueryData(within(t, 30*time.Second), request)
+	answer, err := shared.data.QueryData(within(t, 90*time.Second), request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +103,8 @@ func TestEveryKindOfFramePassesGrafanasReader(t *testing.T) {
 		{"one total", `"measure":"events","format":"total"`, data.FrameTypeNumericWide, 1, 120},
 		{"a total per country", `"measure":"revenue","format":"total","groupBy":["country"]`, data.FrameTypeNumericWide, 3, 420},
 		{"a ratio", `"measure":"conversion","format":"total"`, data.FrameTypeNumericWide, 1, 1.0 / 3},
+		{"anomalies, as alert rules ask", `"kind":"anomaly","measure":"events","bucket":"1m","groupBy":["country"],"fields":"score"`, data.FrameTypeTimeSeriesWide, 3, math.NaN()},
+		{"the newest score", `"kind":"anomaly","measure":"events","bucket":"1m","groupBy":["country"],"fields":"score","format":"total"`, data.FrameTypeNumericWide, 3, math.NaN()},
 		{"no total", `"measure":"largest","format":"total","filters":[{"dimension":"country","value":"XX"}]`, data.FrameTypeNumericWide, 0, 0},
 	} {
 		for _, alert := range []bool{false, true} {
