@@ -56,8 +56,8 @@ const SHOTS: readonly Shot[] = [
     until: text(/Save & test/),
   },
   { name: 'setup-check', path: '/a/tidemark-realtime-app/setup', size: WIDE, until: text(/aggregator/i) },
-  { name: 'pipeline-health', path: '/a/tidemark-realtime-app/health', size: WIDE, until: drawn(1) },
-  { name: 'pipeline-health-narrow', path: '/a/tidemark-realtime-app/health', size: NARROW, until: drawn(1) },
+  { name: 'pipeline-health', path: '/a/tidemark-realtime-app/health', size: WIDE, until: text(/watermark|freshness|lag/i) },
+  { name: 'pipeline-health-narrow', path: '/a/tidemark-realtime-app/health', size: NARROW, until: text(/watermark|freshness|lag/i) },
   { name: 'api', path: '/try', size: WIDE, until: text(/What can be asked/) },
 ];
 
