@@ -13,6 +13,7 @@ import { checkRequest } from '../../aggregator/src/query/request.js';
 import { resolveQuery } from '../../aggregator/src/query/resolve.js';
 import { composeVariables, readCompose } from '../support/compose-file.js';
 import { asAsked, plugins, provisioned } from '../support/grafana-files.js';
+import { alertingFile } from '../support/grafana-provisioning.js';
 import { repositoryRoot } from '../support/repository-root.js';
 
 const root = repositoryRoot();
@@ -84,6 +85,14 @@ describe('the pages together', () => {
       const query = { refId: 'A', kind: 'anomaly', measure: 'errors', detector: JSON.parse(json) as object };
       expect([json, checkRequest({ from: 'now-1h', queries: [query] }, Date.UTC(2025, 0, 1)).queries[0].problem]).toEqual([json, null]);
     }
+  });
+
+  it('show an alert rule that Grafana takes, with a query that is answered', () => {
+    const [, yaml] = /```yaml\n( *apiVersion: 1\n *groups:[\s\S]*?)```/.exec(textOf('docs/alerting.md')) ?? [];
+    const { groups = [] } = alertingFile.parse(parse(yaml));
+    const [query] = groups.flatMap(({ rules }) => rules.flatMap(({ data }) => data));
+    const [{ problem }] = checkRequest({ from: 'now-1h', queries: [asAsked(query.model)] }, Date.UTC(2025, 0, 1)).queries;
+    expect(problem).toBeNull();
   });
 
   it('name metrics that there are', () => {
