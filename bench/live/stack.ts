@@ -59,7 +59,11 @@ export async function startLiveStack(options: StackOptions): Promise<LiveStack> 
         cold: { kind: 'http', url: engine.url, username: engine.user, database: 'bench' },
       },
     });
-    stops.push(() => aggregator.stop());
+    stops.push(async () => {
+      // What it said last tells why a run failed; a run that went well has said nothing that matters.
+      if (!aggregator.process.running()) say(aggregator.process.output().slice(-4_000));
+      await aggregator.stop();
+    });
     // Once it takes part in the group, the broker has loaded what it knows of groups.
     await until('the aggregator is ready', 120_000, async () => (await fetch(`${aggregator.url}/readyz`)).ok);
     const producer = await TopicProducer.connect({ broker: kafka.brokers[0], topic: TOPIC, partitions: PARTITIONS });
