@@ -151,14 +151,10 @@ function sortWords(log: WordLog, roots: number, slotCount: number, movedTo: Int3
   const words = new Int32Array(entries);
   const weights = log.weightField < 0 ? null : new Float64Array(entries);
   const from = log.words;
-  if (roots === 1 && weights === null) {
-    for (let i = 0; i < entries; i++) {
-      words[end[slots[i]]++] = from[i];
-    }
-  } else {
-    for (let i = 0; i < entries; i++) {
-      const row = (i / roots) | 0;
-      const at = end[slots[i]]++;
+  let i = 0;
+  for (let row = 0; row < log.rows; row++) {
+    for (let r = 0; r < roots; r++) {
+      const at = end[slots[i++]]++;
       words[at] = from[row];
       if (weights !== null) {
         weights[at] = log.weights[row];
