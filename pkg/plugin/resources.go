@@ -29,6 +29,7 @@ var allowed = map[string]string{
 	"GET status":       apiPath + "/status",
 	"GET openapi.json": apiPath + "/openapi.json",
 	"GET series/*":     apiPath + "/series/",
+	"GET anomalies":    apiPath + "/anomalies",
 	"GET watches":      apiPath + "/watches",
 	"GET watches/*":    apiPath + "/watches/",
 	"GET readyz":       "/readyz",

@@ -89,6 +89,7 @@ func TestAResourceIsAskedAsItsPathSays(t *testing.T) {
 		{Method: "GET", Path: "series/a b?c", URL: "series/a%20b%3Fc?start=now-1h&x=%26", Body: []byte("ignored")},
 		{Method: "POST", Path: "query", URL: "query", Body: []byte("{}"), Headers: map[string][]string{"Cookie": {"session=1"}, "Authorization": {"Bearer other"}}},
 		{Method: "GET", Path: "readyz", URL: "readyz"},
+		{Method: "GET", Path: "anomalies", URL: "anomalies?watch=errors&minScore=0.5"},
 	} {
 		request.PluginContext = user
 		if _, err := call(t, d, request); err != nil {
@@ -96,7 +97,7 @@ func TestAResourceIsAskedAsItsPathSays(t *testing.T) {
 		}
 	}
 	end := " Bearer " + secret + " ann "
-	for at, want := range []string{"GET /api/v1/catalog " + end, "GET /api/v1/series/a%20b%3Fc?start=now-1h&x=%26 " + end, "POST /api/v1/query {}" + end, "GET /readyz " + end} {
+	for at, want := range []string{"GET /api/v1/catalog " + end, "GET /api/v1/series/a%20b%3Fc?start=now-1h&x=%26 " + end, "POST /api/v1/query {}" + end, "GET /readyz " + end, "GET /api/v1/anomalies?watch=errors&minScore=0.5 " + end} {
 		if asked[at] != want {
 			t.Errorf("%q, expected %q", asked[at], want)
 		}
