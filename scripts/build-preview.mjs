@@ -1,6 +1,6 @@
 // Bundles the preview's host page into preview/dist, and puts the built plugin and Grafana's icons beside it, under the paths that Grafana
 // serves them from. By esbuild: Grafana's packages are thousands of modules, and Vite takes several times as long for the same page.
-import { cpSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
@@ -46,7 +46,7 @@ export async function buildPage(root) {
     // Grafana's packages were written for a bundler that knows `global` and `process.env`.
     define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
     loader: { '.woff2': 'file', '.ttf': 'file', '.svg': 'file', '.png': 'file' },
-    plugins: [insideOfRuntime(join(grafana, 'runtime', 'dist', 'esm')), bundlersDefaults()],
+    plugins: [insideOfRuntime(realpathSync(join(grafana, 'runtime', 'dist', 'esm'))), bundlersDefaults()],
   });
   // Ours are those that Grafana's components draw and its packages do not bring.
   for (const icons of [join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(root, 'preview', 'public', 'icons')])
@@ -80,7 +80,8 @@ function stylesOnce(files) {
 
 /**
  * Grafana's server fills stores in @grafana/runtime that its published entry point leaves out.
- * @param {string} folder of its modules @returns {import('esbuild').Plugin}
+ * @param {string} folder of its modules, links followed, as esbuild does: else each of them is there twice
+ * @returns {import('esbuild').Plugin}
  */
 function insideOfRuntime(folder) {
   const prefix = 'grafana-runtime-inside/';

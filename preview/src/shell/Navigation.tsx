@@ -58,8 +58,7 @@ export function Navigation({ children }: { readonly children: ReactNode }) {
         <IconButton
           name="adjust-circle"
           size="lg"
-          tooltip={theme === 'dark' ? 'Light theme' : 'Dark theme'}
-          aria-label={theme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
+          tooltip={theme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
           onClick={switchTheme}
         />
       </header>
