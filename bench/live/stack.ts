@@ -38,13 +38,10 @@ export interface StackOptions {
 export async function startLiveStack(options: StackOptions): Promise<LiveStack> {
   const { group, historyMinutes, perSecond, say } = options;
   say('building the program, starting Kafka, Redis and the engine');
-  const [kafka, redis, engine, [port]] = await Promise.all([
-    startKafka(),
-    startRedis(),
-    startClickHouseHttp(),
-    freePorts(1),
-    buildProgram(),
-  ]);
+  // Not beside the build: on a busy machine a broker that starts beside it is slow to know its own topics.
+  await buildProgram();
+  const topics = [{ name: TOPIC, partitions: PARTITIONS, config: { 'retention.ms': '-1' } }, { name: `${TOPIC}.dead-letters` }];
+  const [kafka, redis, engine, [port]] = await Promise.all([startKafka({ topics }), startRedis(), startClickHouseHttp(), freePorts(1)]);
   const stops: (() => Promise<unknown>)[] = [() => Promise.allSettled([kafka.stop(), redis.stop(), engine.stop()])];
   const stop = async (): Promise<void> => {
     for (const step of stops.reverse()) await step().catch(() => undefined);
