@@ -20,6 +20,15 @@ export interface CatalogMeasure {
   readonly accuracy: string;
 }
 
+/** A measure that is judged as its buckets close. */
+export interface CatalogWatch {
+  readonly name: string;
+  readonly description: string;
+  readonly measure: string;
+  /** A duration. */
+  readonly bucket: string;
+}
+
 export interface CatalogExample {
   readonly title: string;
   readonly method: 'GET' | 'POST';
@@ -32,6 +41,7 @@ export interface Catalog {
   readonly name: string;
   readonly measures: readonly CatalogMeasure[];
   readonly dimensions: readonly { readonly name: string; readonly path: string; readonly cap: number }[];
+  readonly watches: readonly CatalogWatch[];
   readonly otherValue: string;
   readonly missingValue: string;
   readonly groupings: readonly { readonly name: string; readonly dimensions: readonly string[]; readonly hot: boolean }[];
@@ -54,6 +64,12 @@ export function catalogOf(definition: Definition): Catalog {
     name: definition.name,
     measures: definition.measures.map((measure) => describeMeasure(definition, measure)),
     dimensions: dimensions.map(({ name, field, cap }) => ({ name, path: definition.fields[field].path.join('.'), cap })),
+    watches: definition.watches.map(({ name, description, bucketMs, query }) => ({
+      name,
+      description,
+      measure: String(query['measure']),
+      bucket: formatDuration(bucketMs),
+    })),
     otherValue: OTHER_VALUE,
     missingValue: MISSING_VALUE,
     groupings: definition.groupings.map(({ name, dimensions: subset, hot }) => ({

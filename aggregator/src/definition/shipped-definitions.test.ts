@@ -95,6 +95,12 @@ describe('the catalogue', () => {
       accuracy: 'exact',
     });
     expect(catalog.dimensions[0]).toEqual({ name: 'country', path: 'geo.country', cap: 250 });
+    expect(catalog.watches).toContainEqual({
+      name: 'slow_answers',
+      description: 'Slower answers than usual',
+      measure: 'latency',
+      bucket: '1m',
+    });
     expect(catalog.groupings.map((grouping) => `${grouping.name}${grouping.hot ? '' : ' (cold)'}`)).toEqual([
       'none',
       'country',
