@@ -20,10 +20,20 @@ export interface CatalogDimension {
   readonly path: string;
 }
 
+/** A measure that is judged as its buckets close. */
+export interface CatalogWatch {
+  readonly name: string;
+  readonly description: string;
+  readonly measure: string;
+  /** A duration. */
+  readonly bucket: string;
+}
+
 export interface Catalog {
   readonly name: string;
   readonly measures: readonly CatalogMeasure[];
   readonly dimensions: readonly CatalogDimension[];
+  readonly watches: readonly CatalogWatch[];
   /** Combinations of dimensions that are kept in the hot tier. */
   readonly hotGroupings: readonly (readonly string[])[];
 }
@@ -71,6 +81,14 @@ export function parseCatalog(raw: unknown): Catalog {
       accuracy: text(measure['accuracy']),
     })),
     dimensions: root['dimensions'].map(object).map((dimension) => ({ name: text(dimension['name']), path: text(dimension['path']) })),
+    watches: list(root['watches'])
+      .map(object)
+      .map((watch) => ({
+        name: text(watch['name']),
+        description: text(watch['description']),
+        measure: text(watch['measure']),
+        bucket: text(watch['bucket']),
+      })),
     hotGroupings: list(root['groupings'])
       .map(object)
       .filter((grouping) => grouping['hot'] === true)

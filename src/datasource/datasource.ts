@@ -81,7 +81,7 @@ export class TidemarkDataSource
     if (query.hide === true) return false;
     if (query.editorMode === 'json' && query.json !== undefined) return query.json.trim() !== '';
     if (query.kind === 'values') return Boolean(query.dimension);
-    return query.kind === 'events' || Boolean(query.measure);
+    return query.kind === 'events' || query.kind === 'annotations' || Boolean(query.measure);
   }
 
   override query(request: DataQueryRequest<TidemarkQuery>): Observable<DataQueryResponse> {
@@ -173,7 +173,7 @@ export class TidemarkDataSource
   /** @throws Error where the JSON of the JSON mode or an ad-hoc filter cannot be used */
   #apiQuery(query: TidemarkQuery, scopedVars: ScopedVars, adhoc?: AdHocVariableFilter[]): ApiQuery {
     const own = this.#written(query);
-    const filtered = own.kind === 'values' ? own : { ...own, filters: withAdHoc(own.filters, adhoc) };
+    const filtered = own.kind === 'values' || own.kind === 'annotations' ? own : { ...own, filters: withAdHoc(own.filters, adhoc) };
     const replace: Replace = (text, vars, format) => this.#templates.replace(text, vars, format);
     return interpolate(filtered, scopedVars, replace);
   }

@@ -10,7 +10,7 @@ import type { TidemarkDataSource } from '../datasource';
 import { checkQuery } from '../query/check-query';
 import { jsonTextOf, parseJsonQuery } from '../query/json-mode';
 import { isCurrent, migrateQuery } from '../query/migrate';
-import { apiQueryOf, FIELDS_BY_KIND, isComplete, withKind, type ApiQuery, type QueryKind, type TidemarkQuery } from '../query/model';
+import { apiQueryOf, FIELDS_BY_KIND, isComplete, KINDS, withKind, type ApiQuery, type TidemarkQuery } from '../query/model';
 import type { TidemarkOptions } from '../settings';
 import { AnswerLine } from './AnswerLine';
 import { dimensionOptions, KIND_OPTIONS, withVariables } from './choices';
@@ -141,7 +141,7 @@ function Builder(props: FieldsProps & { readonly suggest: (dimension: string, se
   const has: readonly string[] = FIELDS_BY_KIND[kind];
   return (
     <>
-      {(kind === 'metric' || kind === 'top') && (
+      {(kind === 'metric' || kind === 'anomaly' || kind === 'top') && (
         <EditorRow>
           <MetricFields {...props} />
           {kind === 'top' && <LimitField {...props} label="Rows" placeholder="10" />}
@@ -222,8 +222,7 @@ function toMode(query: TidemarkQuery, mode: 'builder' | 'json'): Partial<Tidemar
 
 /** All of the aggregator's fields absent. */
 function cleared(): Partial<ApiQuery> {
-  const kinds: readonly QueryKind[] = ['metric', 'top', 'events', 'values'];
-  return Object.fromEntries(kinds.flatMap((kind) => FIELDS_BY_KIND[kind]).map((name) => [name, undefined]));
+  return Object.fromEntries(KINDS.flatMap((kind) => FIELDS_BY_KIND[kind]).map((name) => [name, undefined]));
 }
 
 function withoutUndefined(query: TidemarkQuery): TidemarkQuery {

@@ -7,9 +7,11 @@ import { FILTER_OPS, type Fill, type FilterOp, type Format, type QueryFields, ty
 
 export const KIND_OPTIONS: Array<SelectableValue<QueryKind>> = [
   { value: 'metric', label: 'Metric', description: 'Numbers over time, totals, tables and heat maps' },
+  { value: 'anomaly', label: 'Anomaly', description: 'A metric with what was to be expected of it, and what is out of line' },
   { value: 'top', label: 'Top list', description: 'The heaviest items, or values of a dimension' },
   { value: 'events', label: 'Events', description: 'Raw events, newest first' },
   { value: 'values', label: 'Values', description: 'Values of a dimension, most frequent first' },
+  { value: 'annotations', label: 'Watches', description: 'What the watches of the definition found, newest first' },
 ];
 
 export const FORMAT_OPTIONS: Array<ComboboxOption<Format>> = [
@@ -83,11 +85,11 @@ export function readWindow(text: string): QueryFields['window'] {
   return { size, ...(slide === undefined || slide === '' ? {} : { slide }) };
 }
 
-/** Rankings come last for metrics, where they cannot be asked, and first for top lists. */
+/** Rankings come first for top lists; nowhere else can they be asked. */
 export function measureOptions(catalog: Catalog | null, kind: QueryKind): ComboboxOption[] {
   const rank = (measure: CatalogMeasure): number => ((measure.kind === 'top') === (kind === 'top') ? 0 : 1);
   return [...(catalog?.measures ?? [])]
-    .filter((measure) => kind !== 'metric' || measure.kind !== 'top')
+    .filter((measure) => kind === 'top' || measure.kind !== 'top')
     .sort((a, b) => rank(a) - rank(b))
     .map((measure) => ({
       value: measure.name,

@@ -20,6 +20,7 @@ const catalog: Catalog = {
     { name: 'device', path: 'device' },
   ],
   hotGroupings: [[]],
+  watches: [{ name: 'slow', description: '', measure: 'latency', bucket: '1m' }],
 };
 const check = (query: QueryFields & { kind?: QueryKind }) => Object.fromEntries(checkQuery({ kind: 'metric', ...query }, catalog));
 
@@ -102,6 +103,34 @@ describe('checkQuery', () => {
     expect(found['filters.3']).toMatch(/Not a pattern/);
     expect(found['filters.4']).toMatch(/RE2/);
     expect(found['filters.5']).toBeUndefined();
+  });
+
+  it('wants one number per series to judge', () => {
+    expect(check({ kind: 'anomaly', measure: 'latency' })).toEqual({ stat: 'Choose one, such as p95.' });
+    expect(check({ kind: 'anomaly', measure: 'latency', stat: ['p50', 'p95'] }).stat).toMatch(/choose one/);
+    expect(check({ kind: 'anomaly', measure: 'latency', stat: ['p95'], groupBy: ['country'] })).toEqual({});
+    expect(check({ kind: 'anomaly', measure: 'events' })).toEqual({});
+    expect(check({ kind: 'anomaly', measure: 'top_pages' }).measure).toMatch(/is a ranking/);
+  });
+
+  it('checks what a detector is told, option by option', () => {
+    const detector = { window: '10', k: 0, minDeviation: -1, minRelative: 0.2, consecutive: 1.5 };
+    expect(check({ kind: 'anomaly', measure: 'events', detector, history: 'a week' })).toEqual({
+      history: 'Write a duration such as 30s, 5m, 1h or 1d.',
+      'detector.window': 'Write a duration such as 30s, 5m, 1h or 1d.',
+      'detector.k': 'Write a number above 0.',
+      'detector.minDeviation': 'Write a number from 0.',
+      'detector.consecutive': 'Write a whole number from 1.',
+    });
+  });
+
+  it('knows the watches', () => {
+    expect(check({ kind: 'annotations' })).toEqual({});
+    expect(check({ kind: 'annotations', watch: ['slow', '$watch'], minScore: 0.5 })).toEqual({});
+    expect(check({ kind: 'annotations', watch: ['slwo'], minScore: 50 })).toEqual({
+      watch: 'There is no watch “slwo”. Did you mean slow?',
+      minScore: 'A number from 0 to 1.',
+    });
   });
 
   it('says what is missing', () => {

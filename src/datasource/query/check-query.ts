@@ -1,13 +1,14 @@
 // What is wrong with a query, field by field, in words, while it is typed: against the catalogue where it is known. The aggregator has the
 // last word; this only saves a round trip. Names with template variables in them are not judged. Pure.
 
+import { DETECTOR_FORMS, type DetectorFields } from './detector';
 import { parseDuration } from './duration';
 import { takesSeveral, type QueryFields, type QueryKind, type TidemarkFilter } from './model';
 import { nearest } from './nearest';
 import type { Catalog, CatalogMeasure } from '../catalog';
 
-/** The field that the words belong to; filters by their place: `filters.0`. */
-export type ProblemField = keyof QueryFields | `filters.${number}`;
+/** The field that the words belong to; filters by their place: `filters.0`, a detector's options by name: `detector.k`. */
+export type ProblemField = keyof QueryFields | `filters.${number}` | `detector.${keyof DetectorFields}`;
 export type Problems = ReadonlyMap<ProblemField, string>;
 
 const MAX_LIMIT = 10_000;
@@ -23,12 +24,17 @@ export function checkQuery(query: QueryFields & { kind: QueryKind }, catalog: Ca
     setIf(problems, 'dimension', query.dimension ? dimensionProblem(query.dimension, catalog) : 'Choose a dimension.');
     return problems;
   }
+  if (kind === 'annotations') {
+    setIf(problems, 'watch', watchProblem(query.watch, catalog));
+    if (query.minScore !== undefined && !(query.minScore >= 0 && query.minScore <= 1)) problems.set('minScore', 'A number from 0 to 1.');
+    return problems;
+  }
   query.filters?.forEach((filter, index) => setIf(problems, `filters.${index}`, filterProblem(filter, catalog)));
   if (kind === 'events') return problems;
 
   const measure = catalog?.measures.find(({ name }) => name === query.measure);
   setIf(problems, 'measure', measureProblem(query, measure, catalog));
-  setIf(problems, 'stat', statProblem(query.stat, measure));
+  setIf(problems, 'stat', statProblem(query, measure));
   setIf(problems, 'groupBy', groupByProblem(query, measure, catalog));
   if (kind === 'top') {
     setIf(problems, 'by', byProblem(query, measure, catalog));
@@ -38,6 +44,7 @@ export function checkQuery(query: QueryFields & { kind: QueryKind }, catalog: Ca
   if (query.bucket !== undefined && query.bucket !== 'auto') setIf(problems, 'bucket', durationProblem(query.bucket, 'auto, or '));
   if (query.compareWith) setIf(problems, 'compareWith', compareProblem(query));
   if (typeof query.window === 'object') setIf(problems, 'window', windowProblem(query.window.size, query.window.slide));
+  if (kind === 'anomaly') checkDetector(query, problems);
   return problems;
 }
 
@@ -74,12 +81,15 @@ function measureProblem(
       catalog.measures.map((measure) => measure.name),
     );
   }
-  if (kind === 'metric' && found.kind === 'top') return `“${name}” is a ranking, not a number. Ask for it as Top list.`;
+  if (kind !== 'top' && found.kind === 'top') return `“${name}” is a ranking, not a number. Ask for it as Top list.`;
   return null;
 }
 
-function statProblem(stats: readonly string[] | undefined, measure: CatalogMeasure | undefined): string | null {
-  if (measure === undefined || stats === undefined) return null;
+function statProblem({ kind, stat: stats = [] }: QueryFields & { kind: QueryKind }, measure: CatalogMeasure | undefined): string | null {
+  if (kind === 'anomaly' && stats.length > 1) return 'One number per series is judged: choose one.';
+  if (measure === undefined) return null;
+  const several = measure.kind === 'quantiles' && measure.stats.length > 1;
+  if (kind === 'anomaly' && stats.length === 0) return several ? `Choose one, such as ${measure.stats.at(-1) ?? 'p95'}.` : null;
   const asked = stats.filter((stat) => !isVariable(stat));
   if (measure.kind === 'quantiles') {
     const wrong = asked.find((stat) => !/^p\d{1,3}(\.\d{1,4})?$/.test(stat) || Number(stat.slice(1)) > 100);
@@ -110,6 +120,24 @@ function byProblem(query: QueryFields, measure: CatalogMeasure | undefined, cata
     return dimensionProblem(query.by, catalog);
   }
   return measure !== undefined && measure.kind !== 'top' ? 'Choose the dimension to rank.' : null;
+}
+
+/** What the detector is told; each option by itself. */
+function checkDetector({ detector = {}, history }: QueryFields, problems: Map<ProblemField, string>): void {
+  if (history) setIf(problems, 'history', durationProblem(history));
+  if (detector.window !== undefined) setIf(problems, 'detector.window', durationProblem(detector.window));
+  for (const name of ['k', 'minDeviation', 'minRelative', 'minCount', 'consecutive'] as const) {
+    const expected = detector[name] === undefined ? null : DETECTOR_FORMS[name](detector[name]);
+    if (expected !== null) problems.set(`detector.${name}`, `Write ${expected}.`);
+  }
+}
+
+function watchProblem(names: readonly string[] | undefined, catalog: Catalog | null): string | null {
+  const known = catalog?.watches.map((watch) => watch.name);
+  if (known === undefined || names === undefined) return null;
+  const strange = names.find((name) => !isVariable(name) && !known.includes(name));
+  if (strange === undefined) return null;
+  return known.length === 0 ? 'The definition has no watches.' : unknown('watch', strange, known);
 }
 
 function durationProblem(text: string, also = ''): string | null {

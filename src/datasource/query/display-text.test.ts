@@ -33,6 +33,14 @@ describe('displayText', () => {
       'newest 100 events where type =~ ^pay',
     );
     expect(text({ kind: 'values', dimension: 'country', search: 'D' })).toBe('values of country containing “D”');
+    expect(text({ kind: 'anomaly', measure: 'errors', groupBy: ['country'], bucket: '1m' })).toBe(
+      'band of errors by country per 1m judged by auto',
+    );
+    expect(
+      text({ kind: 'anomaly', measure: 'errors', fields: 'score', format: 'total', detector: { name: 'robust', direction: 'up' } }),
+    ).toBe('anomaly score of errors judged by robust up only newest bucket');
+    expect(text({ kind: 'annotations' })).toBe('newest 100 anomalies of all watches');
+    expect(text({ kind: 'annotations', watch: ['slow'], minScore: 0.7, limit: 5 })).toBe('newest 5 anomalies of slow scored 0.7 or more');
     expect(text({ measure: 'revenue', format: 'total', bucket: 'auto' })).toBe('revenue over the whole range');
   });
 

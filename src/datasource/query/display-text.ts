@@ -2,6 +2,8 @@
 
 import { apiQueryOf, takesSeveral, type TidemarkFilter, type TidemarkQuery } from './model';
 
+const SAID = { all: 'band', score: 'anomaly score', anomalous: 'anomalous buckets' } as const;
+
 export function displayText(query: TidemarkQuery): string {
   const api = apiQueryOf(query);
   const stat = api.stat?.join(', ');
@@ -19,6 +21,20 @@ export function displayText(query: TidemarkQuery): string {
         api.compareWith === undefined ? '' : `compared with ${api.compareWith} earlier`,
         query.live ? 'live' : '',
       );
+    case 'anomaly':
+      if (measure === '') return 'no measure chosen';
+      return words(
+        `${api.format === 'table' ? 'anomalies' : SAID[api.fields ?? 'all']} of`,
+        measure,
+        listed('by', api.groupBy),
+        where(api.filters),
+        api.bucket === undefined || api.bucket === 'auto' ? '' : `per ${api.bucket}`,
+        `judged by ${api.detector?.name ?? 'auto'}`,
+        api.detector?.direction === undefined || api.detector.direction === 'both' ? '' : `${api.detector.direction} only`,
+        api.format === 'total' ? 'newest bucket' : '',
+        api.limit === undefined ? '' : `${api.order === 'asc' ? 'lowest' : 'top'} ${api.limit}`,
+        query.live ? 'live' : '',
+      );
     case 'top':
       if (measure === '') return 'no measure chosen';
       return words(
@@ -34,6 +50,13 @@ export function displayText(query: TidemarkQuery): string {
       return api.dimension === undefined
         ? 'no dimension chosen'
         : words(`values of ${api.dimension}`, api.search === undefined ? '' : `containing “${api.search}”`);
+    case 'annotations':
+      return words(
+        `newest ${api.limit ?? 100} anomalies`,
+        api.watch === undefined ? 'of all watches' : `of ${api.watch.join(', ')}`,
+        api.minScore === undefined || api.minScore === 0 ? '' : `scored ${api.minScore} or more`,
+        query.live ? 'live' : '',
+      );
   }
 }
 

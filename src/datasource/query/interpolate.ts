@@ -54,6 +54,12 @@ export function interpolate(query: QueryFields & { kind: QueryKind }, scopedVars
     by: one(query.by),
     dimension: one(query.dimension),
     search: query.search === undefined ? undefined : replace(query.search, scopedVars),
+    history: one(query.history),
+    watch: many(query.watch),
+    detector:
+      query.detector?.window === undefined
+        ? query.detector
+        : { ...query.detector, window: one(query.detector.window) ?? query.detector.window },
   });
 }
 

@@ -35,7 +35,9 @@ describe('the JSON mode', () => {
   });
 
   it('names the field that is wrong, and the nearest that is right', () => {
-    expect(problem('{"kind": "metrics"}')).toBe('kind: found "metrics", expected one of metric, top, events, values.');
+    expect(problem('{"kind": "metrics"}')).toBe(
+      'kind: found "metrics", expected one of metric, anomaly, top, events, values, annotations.',
+    );
     expect(problem('{"measure": "x", "groupby": ["a"]}')).toBe('groupby: a query of kind metric has no such field. Did you mean groupBy?');
     expect(problem('{"kind": "events", "measure": "x"}')).toMatch(
       /^measure: a query of kind events has no such field\. It has filters, limit\./,
@@ -46,6 +48,26 @@ describe('the JSON mode', () => {
     expect(problem('{"measure": "x", "filters": [{"dimension": "d", "op": "~"}]}')).toMatch(/^filters\[0\]\.op: found "~"/);
     expect(problem('{"measure": "x", "filters": [{"dimension": "d", "op": "in", "value": "a"}]}')).toMatch(/takes a list of values/);
     expect(problem('{"measure": "x", "filters": [{"value": "a"}]}')).toMatch(/^filters\[0\]: expected/);
+  });
+
+  it('reads a detector and says which of its options is wrong', () => {
+    const query = { kind: 'anomaly' as const, measure: 'errors', detector: { name: 'robust' as const, k: 6 }, fields: 'score' as const };
+    expect(parseJsonQuery(jsonTextOf(query))).toEqual({ ok: true, query });
+    const anomaly = (detector: string): string => problem(`{"kind": "anomaly", "measure": "errors", "detector": ${detector}}`);
+    expect(anomaly('{"sensitvity": "low"}')).toBe('detector.sensitvity: there is no such option. Did you mean sensitivity?');
+    expect(anomaly('{"name": "magic"}')).toMatch(/^detector\.name: found "magic", expected one of auto, zscore/);
+    expect(anomaly('"auto"')).toMatch(/^detector: expected an object/);
+    expect(anomaly('{"holidays": ["Christmas"]}')).toMatch(/^detector\.holidays: .*a list of dates/);
+    expect(problem('{"kind": "anomaly", "measure": "errors", "format": "heatmap"}')).toMatch(/expected one of timeseries, total, table/);
+    expect(problem('{"measure": "errors", "orderBy": "score"}')).toMatch(/expected one of value, name/);
+  });
+
+  it('reads which watches, one or several', () => {
+    expect(parseJsonQuery('{"kind": "annotations", "watch": "errors", "minScore": 0.7}')).toEqual({
+      ok: true,
+      query: { kind: 'annotations', watch: ['errors'], minScore: 0.7 },
+    });
+    expect(problem('{"kind": "annotations", "minScore": 70}')).toMatch(/a number from 0 to 1/);
   });
 
   it('says that range and refId are Grafana’s', () => {

@@ -1,7 +1,20 @@
 // The JSON mode: the text of one query, as POST /api/v1/query takes it, checked for form while it is typed. Names are checked by
 // check-query, like those of the builder. Pure.
 
-import { apiQueryOf, FIELDS_BY_KIND, FILLS, FILTER_OPS, FORMATS, KINDS, ORDER_BYS, ORDERS, type ApiQuery, type QueryKind } from './model';
+import { detectorFormProblem } from './detector';
+import {
+  apiQueryOf,
+  FIELDS_BY_KIND,
+  FILLS,
+  FILTER_OPS,
+  FORMATS_BY_KIND,
+  KINDS,
+  ORDER_BYS_BY_KIND,
+  ORDERS,
+  RETURNS,
+  type ApiQuery,
+  type QueryKind,
+} from './model';
 import { filterOf } from './migrate';
 import { nearest } from './nearest';
 
@@ -24,6 +37,7 @@ const isText: Check = (value) => (typeof value === 'string' ? null : 'a text');
 const isTexts: Check = (value) =>
   typeof value === 'string' || (Array.isArray(value) && value.every((part) => typeof part === 'string')) ? null : 'a list of texts';
 const isCount: Check = (value) => (typeof value === 'number' && Number.isInteger(value) && value > 0 ? null : 'a whole number above 0');
+const isScore: Check = (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? null : 'a number from 0 to 1');
 const isOneOf =
   (allowed: readonly string[]): Check =>
   (value) =>
@@ -42,12 +56,20 @@ const CHECKS: Readonly<Record<string, Check>> = {
   stat: isTexts,
   groupBy: isTexts,
   limit: isCount,
-  format: isOneOf(FORMATS),
   fill: isOneOf(FILLS),
   order: isOneOf(ORDERS),
-  orderBy: isOneOf(ORDER_BYS),
   window: isWindow,
+  history: isText,
+  fields: isOneOf(RETURNS),
+  watch: isTexts,
+  minScore: isScore,
 };
+
+/** What a kind has of its own. */
+function checkOf(name: string, kind: QueryKind): Check | undefined {
+  if (name === 'format') return isOneOf(FORMATS_BY_KIND[kind] ?? []);
+  return name === 'orderBy' ? isOneOf(ORDER_BYS_BY_KIND[kind] ?? []) : CHECKS[name];
+}
 
 /** @returns the query, or what is wrong and where, in words */
 export function parseJsonQuery(text: string): ParsedJson {
@@ -83,7 +105,8 @@ function fieldProblem(name: string, value: unknown, kind: QueryKind, fields: rea
     return `${name}: a query of kind ${kind} has no such field.${near === null ? ` It has ${fields.join(', ')}.` : ` Did you mean ${near}?`}`;
   }
   if (name === 'filters') return filtersProblem(value);
-  const expected = CHECKS[name]?.(value) ?? null;
+  if (name === 'detector') return detectorFormProblem(value);
+  const expected = checkOf(name, kind)?.(value) ?? null;
   return expected === null ? null : `${name}: found ${quoted(value)}, expected ${expected}.`;
 }
 
@@ -109,7 +132,7 @@ function fromJson(raw: Json, kind: QueryKind): ApiQuery {
       name,
       name === 'filters' && Array.isArray(value)
         ? value.map((filter) => filterOf({ op: '=', ...filter })).filter((filter) => filter !== null)
-        : (name === 'stat' || name === 'groupBy') && typeof value === 'string'
+        : (name === 'stat' || name === 'groupBy' || name === 'watch') && typeof value === 'string'
           ? [value]
           : value,
     ]),

@@ -88,6 +88,22 @@ describe('migrateQuery', () => {
     });
   });
 
+  it('reads an anomaly query that was written by hand, and leaves out options that there are not', () => {
+    const detector = { name: 'robust', k: 6, direction: 'sideways', colour: 'red', holidays: ['2026-12-25'] };
+    expect(migrateQuery(stored({ kind: 'anomaly', measure: 'errors', detector, fields: 'score', history: '7d' }))).toMatchObject({
+      kind: 'anomaly',
+      measure: 'errors',
+      detector: { name: 'robust', k: 6, holidays: ['2026-12-25'] },
+      fields: 'score',
+      history: '7d',
+    });
+    expect(migrateQuery(stored({ kind: 'annotations', watch: 'errors, slow', minScore: 0.7 }))).toMatchObject({
+      kind: 'annotations',
+      watch: ['errors', 'slow'],
+      minScore: 0.7,
+    });
+  });
+
   it('opens whatever is stored, and leaves out what cannot be understood', () => {
     expect(migrateQuery(stored({ kind: 'poem', measure: 7, limit: -1, stat: [1], window: 3, format: 'x', filters: 'y' }))).toEqual({
       refId: 'A',

@@ -2,6 +2,7 @@
 // What cannot be understood is left out, so that a dashboard always opens; the editor then shows what is missing. Pure.
 
 import type { DataQuery } from '@grafana/schema';
+import { readDetector } from './detector';
 import {
   FILLS,
   FILTER_OPS,
@@ -9,6 +10,7 @@ import {
   KINDS,
   ORDER_BYS,
   ORDERS,
+  RETURNS,
   SCHEMA_VERSION,
   takesSeveral,
   withKind,
@@ -54,6 +56,11 @@ export function migrateQuery(stored: DataQuery): TidemarkQuery {
     by: text(raw['by']),
     dimension: text(raw['dimension']),
     search: text(raw['search']),
+    detector: readDetector(raw['detector']),
+    history: text(raw['history']),
+    fields: oneOf(RETURNS, raw['fields']),
+    watch: texts(raw['watch']),
+    minScore: typeof raw['minScore'] === 'number' && raw['minScore'] >= 0 && raw['minScore'] <= 1 ? raw['minScore'] : undefined,
   };
   const query: TidemarkQuery = {
     refId,

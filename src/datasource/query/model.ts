@@ -2,10 +2,11 @@
 // POST /api/v1/query; what is Grafana's or the editor's own is named here too, and never sent.
 
 import type { DataQuery } from '@grafana/schema';
+import type { DetectorFields } from './detector';
 
 export const SCHEMA_VERSION = 1;
 
-export const KINDS = ['metric', 'top', 'events', 'values'] as const;
+export const KINDS = ['metric', 'anomaly', 'top', 'events', 'values', 'annotations'] as const;
 export type QueryKind = (typeof KINDS)[number];
 
 export const FILTER_OPS = ['=', '!=', 'in', 'not in', '=~', '!~'] as const;
@@ -18,7 +19,20 @@ export const FILLS = ['auto', 'null', 'zero', 'previous', 'none'] as const;
 export type Fill = (typeof FILLS)[number];
 
 export const ORDERS = ['desc', 'asc'] as const;
-export const ORDER_BYS = ['value', 'name'] as const;
+export const ORDER_BYS = ['value', 'name', 'score'] as const;
+
+export const RETURNS = ['all', 'score', 'anomalous'] as const;
+export type Returned = (typeof RETURNS)[number];
+
+/** Kinds that have a format, and which they have. The first is the default. */
+export const FORMATS_BY_KIND: Partial<Readonly<Record<QueryKind, readonly Format[]>>> = {
+  metric: FORMATS,
+  anomaly: ['timeseries', 'total', 'table'],
+};
+export const ORDER_BYS_BY_KIND: Partial<Readonly<Record<QueryKind, readonly (typeof ORDER_BYS)[number][]>>> = {
+  metric: ['value', 'name'],
+  anomaly: ORDER_BYS,
+};
 
 /** `value` for operators of one value, `values` for `in` and `not in`. Neither: not chosen yet, and not sent. */
 export interface TidemarkFilter {
@@ -56,6 +70,16 @@ export interface QueryFields {
   dimension?: string;
   /** Kind values: only values that contain it. */
   search?: string;
+  /** Kind anomaly: how each series is judged. Absent: auto. */
+  detector?: DetectorFields;
+  /** Kind anomaly: a duration; what the detector learns from before the range. */
+  history?: string;
+  /** Kind anomaly: the whole band with its reasons, or one number per series for an alert rule. */
+  fields?: Returned;
+  /** Kind annotations: names of watches. Absent: all. */
+  watch?: string[];
+  /** Kind annotations: 0 to 1. */
+  minScore?: number;
 }
 
 export interface TidemarkQuery extends DataQuery, QueryFields {
@@ -78,9 +102,11 @@ const SERIES_FIELDS = ['measure', 'stat', 'groupBy', 'filters', 'limit', 'order'
 /** The aggregator refuses fields that a kind does not have. */
 export const FIELDS_BY_KIND: Readonly<Record<QueryKind, readonly (keyof QueryFields)[]>> = {
   metric: [...SERIES_FIELDS, 'bucket', 'format', 'window', 'orderBy', 'compareWith', 'fill'],
+  anomaly: [...SERIES_FIELDS, 'bucket', 'format', 'window', 'orderBy', 'fill', 'detector', 'history', 'fields'],
   top: [...SERIES_FIELDS, 'by'],
   events: ['filters', 'limit'],
   values: ['dimension', 'search', 'limit'],
+  annotations: ['watch', 'minScore', 'limit'],
 };
 
 export const DEFAULT_QUERY: Omit<TidemarkQuery, 'refId'> = {
@@ -107,7 +133,17 @@ export function withKind<Q extends QueryFields>(query: Q, kind: QueryKind): Q & 
   for (const name of FIELDS_BY_KIND[kind]) others.delete(name);
   const kept: Q = { ...query };
   for (const name of others) Reflect.deleteProperty(kept, name);
+  if (kept.format !== undefined && !hasFormat(kind, kept.format)) Reflect.deleteProperty(kept, 'format');
+  if (kept.orderBy !== undefined && !hasOrderBy(kind, kept.orderBy)) Reflect.deleteProperty(kept, 'orderBy');
   return { ...kept, kind };
+}
+
+function hasFormat(kind: QueryKind, format: Format): boolean {
+  return FORMATS_BY_KIND[kind]?.includes(format) === true;
+}
+
+function hasOrderBy(kind: QueryKind, orderBy: (typeof ORDER_BYS)[number]): boolean {
+  return ORDER_BYS_BY_KIND[kind]?.includes(orderBy) === true;
 }
 
 /**
@@ -125,14 +161,19 @@ export function apiQueryOf(query: QueryFields & { kind: QueryKind }): ApiQuery {
   if (has.has('groupBy') && query.groupBy?.length) api.groupBy = query.groupBy;
   if (has.has('filters') && filters.length > 0) api.filters = filters;
   if (has.has('bucket') && query.bucket) api.bucket = query.bucket;
-  if (has.has('format') && query.format) api.format = query.format;
+  if (query.format && hasFormat(query.kind, query.format)) api.format = query.format;
   if (has.has('window') && query.window) api.window = query.window;
   if (has.has('search') && query.search) api.search = query.search;
   if (has.has('limit') && query.limit !== undefined) api.limit = query.limit;
-  if (has.has('orderBy') && query.orderBy) api.orderBy = query.orderBy;
+  if (query.orderBy && hasOrderBy(query.kind, query.orderBy)) api.orderBy = query.orderBy;
   if (has.has('order') && query.order) api.order = query.order;
   if (has.has('compareWith') && query.compareWith) api.compareWith = query.compareWith;
   if (has.has('fill') && query.fill) api.fill = query.fill;
   if (has.has('legend') && query.legend) api.legend = query.legend;
+  if (has.has('detector') && query.detector && Object.keys(query.detector).length > 0) api.detector = query.detector;
+  if (has.has('history') && query.history) api.history = query.history;
+  if (has.has('fields') && query.fields) api.fields = query.fields;
+  if (has.has('watch') && query.watch?.length) api.watch = query.watch;
+  if (has.has('minScore') && query.minScore !== undefined) api.minScore = query.minScore;
   return api;
 }
