@@ -45,7 +45,7 @@ export class Aggregators {
   readonly #slots: Slot[];
   readonly #obeyed = new Set<string>();
   #timer: NodeJS.Timeout | null = null;
-  #looking = false;
+  #looking: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: GroupOptions, size: number) {
@@ -140,6 +140,7 @@ export class Aggregators {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearInterval(this.#timer);
+    await this.#looking;
     await Promise.all(this.#slots.map(async (slot) => (await slot.starting?.catch(() => undefined), slot.tidemark?.process.kill())));
   }
 
@@ -165,29 +166,32 @@ export class Aggregators {
     }
   }
 
+  /** One look at a time; the one under way ends before the folder goes. */
   async #look(): Promise<void> {
-    if (this.#looking || this.#closed) return;
-    this.#looking = true;
-    try {
-      for (const { id, order, pid } of await this.#options.orders.obeyed()) {
-        if (this.#obeyed.has(id)) continue;
-        this.#obeyed.add(id);
-        this.counts.ordersObeyed++;
-        const slot = this.#slots.find(({ tidemark }) => tidemark?.process.pid === pid);
-        this.#options.say(`  ${order.act} at ${order.at} in slot ${slot?.index ?? '?'}`);
-        if (order.act === 'kill') {
-          this.counts.kills++;
-          if (slot !== undefined) slot.ending = true;
-        }
-        if (order.act === 'stop') {
-          this.counts.pauses++;
-          setTimeout(() => slot?.tidemark?.process.resume(), FREEZE_MS);
-        }
+    if (this.#looking !== null || this.#closed) return;
+    this.#looking = this.#lookOnce().finally(() => {
+      this.#looking = null;
+    });
+    await this.#looking;
+  }
+
+  async #lookOnce(): Promise<void> {
+    for (const { id, order, pid } of await this.#options.orders.obeyed()) {
+      if (this.#obeyed.has(id)) continue;
+      this.#obeyed.add(id);
+      this.counts.ordersObeyed++;
+      const slot = this.#slots.find(({ tidemark }) => tidemark?.process.pid === pid);
+      this.#options.say(`  ${order.act} at ${order.at} in slot ${slot?.index ?? '?'}`);
+      if (order.act === 'kill') {
+        this.counts.kills++;
+        if (slot !== undefined) slot.ending = true;
       }
-      for (const slot of this.#slots) this.#revive(slot);
-    } finally {
-      this.#looking = false;
+      if (order.act === 'stop') {
+        this.counts.pauses++;
+        setTimeout(() => slot?.tidemark?.process.resume(), FREEZE_MS);
+      }
     }
+    for (const slot of this.#slots) this.#revive(slot);
   }
 
   #revive(slot: Slot): void {
