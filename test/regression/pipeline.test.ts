@@ -85,6 +85,19 @@ describe('the pipeline', { timeout: 60_000 }, () => {
     expect(watermarkMs).toBe(NOW - stack.definition.latenessMs);
   });
 
+  // Found by `npm run test:faults -- --seed 1 --actions 40`: a slow flush held a fetched batch back for seconds, and by the time it was
+  // processed the partition was called read to its end as of then, although the log had grown since the fetch.
+  it('knows a partition as read to its end only as of the fetch that said so', async () => {
+    const { stack, log, add, committed } = await run(shopDefinition());
+    await log.start(stack.pipeline);
+    add(event(0, 'DE', NOW - 600_000));
+    await log.deliverAll();
+    await committed(1);
+    stack.pipeline.idle(PARTITION, 1, NOW - 4_000);
+    const { watermarkMs } = stack.freshness.freshness(await stack.hot.coverage());
+    expect(watermarkMs).toBe(NOW - 4_000 - stack.definition.latenessMs);
+  });
+
   it('begins no coverage before it knows the newest event that the cold tier has', async () => {
     let answer: () => void = () => undefined;
     const held = new Promise<void>((resolve) => (answer = resolve));

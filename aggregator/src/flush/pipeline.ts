@@ -173,7 +173,8 @@ export class Pipeline implements LogConsumer {
       this.#open ??= this.processor.open();
       at = this.processor.process(batch, at, SLICE_RECORDS, Number.POSITIVE_INFINITY, owned.processor, this.#open);
       if (owned.processor.next >= owned.processor.logEnd) {
-        owned.processor.caughtUpAtMs = this.#clock.now();
+        // As old as what is known of the end: meanwhile the batch may have waited for a flush, or the process have stood still.
+        owned.processor.caughtUpAtMs = batch.logEndAtMs ?? this.#clock.now();
       }
       await this.#flushIfLarge();
       await new Promise((resolve) => setImmediate(resolve));
@@ -225,7 +226,7 @@ export class Pipeline implements LogConsumer {
     }
   }
 
-  idle(partition: PartitionId, logEnd: number): void {
+  idle(partition: PartitionId, logEnd: number, logEndAtMs = this.#clock.now()): void {
     const owned = this.#owned.get(partition);
     if (owned === undefined || this.#state !== 'running') {
       return;
@@ -236,7 +237,7 @@ export class Pipeline implements LogConsumer {
     if (owned.segments.length === 0) {
       // Control records at the end have no value: an empty fetch up to the log's end means that all is read. The position passes them,
       // else the partition would never count as idle and would hold back the whole group's watermark.
-      processor.caughtUpAtMs = this.#clock.now();
+      processor.caughtUpAtMs = logEndAtMs;
       if (logEnd > processor.next) {
         processor.next = logEnd;
         if (logEnd > processor.sealed) {

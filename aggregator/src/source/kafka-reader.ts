@@ -2,6 +2,7 @@
 // Invariant: a partition is in at most one fetch at a time and its records reach the consumer in offset order; after `stop` resolves,
 // no callback runs. Fetching is one response ahead of the consumer and no more, so a slow consumer bounds the memory.
 
+import type { Clock } from '../clock.js';
 import type { Cluster } from 'kafkajs';
 import { TidemarkError } from '../errors.js';
 import type { Decompress } from './kafka-codecs.js';
@@ -27,6 +28,7 @@ export interface ReaderOptions {
   readonly owned: readonly TopicPartition[];
   readonly decompress: Decompress;
   readonly log: SourceLog;
+  readonly clock: Clock;
   /** Uses kafkajs' own decoding. */
   readonly plain: boolean;
 }
@@ -44,6 +46,8 @@ interface Reading extends TopicPartition {
 interface Arrival {
   readonly reading: Reading;
   readonly fetched: FetchedPartition;
+  /** When the fetch was sent, epoch ms: what the broker says of the log's end is not older. */
+  readonly askedAtMs: number;
   readonly fromOffset: number;
   readonly batches: readonly ScannedBatch[];
   /** Position after it: at the log's end the partition is idle. */
@@ -138,8 +142,9 @@ export class KafkaReader {
         const broker = await this.#options.cluster.findBroker({ nodeId: node });
         try {
           const asked = readings.map(({ topic, partition, position }) => ({ topic, partition, offset: position }));
+          const askedAtMs = this.#options.clock.now();
           const fetched = await fetchPartitions(broker, asked, LIMITS, this.#options.plain);
-          arrivals = this.#stopped ? [] : fetched.flatMap((partition) => this.#arrive(partition, readings));
+          arrivals = this.#stopped ? [] : fetched.flatMap((partition) => this.#arrive(partition, readings, askedAtMs));
           refresh = fetched.some(({ errorCode }) => errorCode !== 0 && errorCode !== OFFSET_OUT_OF_RANGE);
         } catch (error) {
           if (kafkaErrorType(error) === 'KafkaJSConnectionClosedError') await broker.disconnect();
@@ -173,7 +178,7 @@ export class KafkaReader {
   }
 
   /** Reads the batch headers, which tell where the next fetch starts, and leaves the records for the pump. */
-  #arrive(fetched: FetchedPartition, readings: readonly Reading[]): Arrival[] {
+  #arrive(fetched: FetchedPartition, readings: readonly Reading[], askedAtMs: number): Arrival[] {
     const reading = readings.find(({ topic, partition }) => topic === fetched.topic && partition === fetched.partition);
     if (reading === undefined) return [];
     if (fetched.errorCode !== 0) {
@@ -190,7 +195,7 @@ export class KafkaReader {
     const fromOffset = reading.position;
     if (fetched.recordSet === null) {
       reading.position = nextPlainOffset(fetched.messages, fromOffset);
-      return [{ reading, fetched, fromOffset, batches: [], nextOffset: reading.position }];
+      return [{ reading, fetched, askedAtMs, fromOffset, batches: [], nextOffset: reading.position }];
     }
     const scanned = scanRecordSet(fetched.recordSet, fromOffset, fetched.aborted, reading.distrust);
     reading.position = scanned.nextOffset;
@@ -198,7 +203,7 @@ export class KafkaReader {
     if (scanned.failedAt >= 0) {
       this.#options.log.warn({ partition: reading.id, offset: scanned.failedAt }, 'a batch with a wrong checksum is fetched again');
     }
-    return [{ reading, fetched, fromOffset, batches: scanned.batches, nextOffset: scanned.nextOffset }];
+    return [{ reading, fetched, askedAtMs, fromOffset, batches: scanned.batches, nextOffset: scanned.nextOffset }];
   }
 
   /** Queues arrivals behind what the consumer is working on. @returns when the consumer starts on them: the time for the next fetch */
@@ -217,7 +222,7 @@ export class KafkaReader {
 
   async #deliver(arrivals: readonly Arrival[]): Promise<void> {
     const { consumer } = this.#options;
-    for (const { reading, fetched, fromOffset, batches, nextOffset } of arrivals) {
+    for (const { reading, fetched, askedAtMs, fromOffset, batches, nextOffset } of arrivals) {
       const items = this.#decode(reading, fetched, fromOffset, batches);
       for (const item of items) {
         if (this.#stopped) return;
@@ -226,11 +231,11 @@ export class KafkaReader {
           this.#options.log.warn({ partition, offset: item.fromOffset }, detail);
           await consumer.undecodable(partition, generation, item.fromOffset, item.toOffset, detail, bytes);
         } else {
-          await consumer.batch(item);
+          await consumer.batch({ ...item, logEndAtMs: askedAtMs });
         }
       }
       if (this.#stopped) return;
-      if (items.length === 0 && nextOffset >= fetched.logEnd) consumer.idle(reading.id, fetched.logEnd);
+      if (items.length === 0 && nextOffset >= fetched.logEnd) consumer.idle(reading.id, fetched.logEnd, askedAtMs);
     }
     // Lets timers run (heartbeats) where the consumer never waits for anything.
     await new Promise((resolve) => setImmediate(resolve));

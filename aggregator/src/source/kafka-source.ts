@@ -241,6 +241,7 @@ class KafkaSource implements LogSource {
         owned: membership.owned,
         decompress,
         log: this.#log,
+        clock: this.#options.clock,
         plain: this.#options.plainDecoding ?? false,
       });
       const end = await this.#watch(membership, reader, all);

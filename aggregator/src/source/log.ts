@@ -23,6 +23,8 @@ export interface RecordBatch {
   readonly timestampMs: Float64Array;
   /** Offset after the newest record of the partition as known at this fetch. */
   readonly logEnd: number;
+  /** When that was so, epoch ms: a batch may wait long before it is processed. @default now */
+  readonly logEndAtMs?: number;
 }
 
 export interface AssignedPartition {
@@ -72,8 +74,8 @@ export interface LogConsumer {
     detail: string,
     bytes: Uint8Array,
   ): Promise<void>;
-  /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. */
-  idle(partition: PartitionId, logEnd: number): void;
+  /** The newest log end seen by a fetch that brought nothing: the partition is idle up to there. @param logEndAtMs as of a batch */
+  idle(partition: PartitionId, logEnd: number, logEndAtMs?: number): void;
 }
 
 export interface LogSource {
