@@ -45,7 +45,7 @@ export interface DetectorOptions {
   readonly maintenance?: readonly MaintenanceWindow[];
   /**
    * `episode`: flagged as long as the value is out of line. `fade`: flagged at the onset and when it gets worse; what goes on
-   * unchanged stops being flagged after a few buckets (`since` still tells that the episode is open). @default 'episode'; auto 'fade'
+   * unchanged stops being flagged after a few buckets (`since` still tells that the episode is open). @default 'episode'; auto 'fade', but for `consecutive` beyond 1
    */
   readonly hold?: 'episode' | 'fade';
   /** Buckets in a row out of line after which the new level is accepted as normal. @default 60; auto 24 */

@@ -131,6 +131,12 @@ describe('what teaches the baseline', () => {
     expect(run('fade').sinceMs[319]).toBe(START + 300 * MINUTE);
     expect(run('fade').sinceMs[325]).toBeNaN();
   });
+
+  it('what must last several buckets is flagged as long as it lasts, and does not fade before', () => {
+    const values = [...calm(300), ...Array.from({ length: 10 }, () => 0), ...calm(30)];
+    const { anomalous } = detectSeries(times(values.length), values, { detector: 'auto', consecutive: 3 }, { bucketMs: MINUTE });
+    expect([...anomalous.slice(298, 312)]).toEqual([0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0]);
+  });
 });
 
 describe('wrong options', () => {

@@ -99,7 +99,8 @@ export function resolveOptions(options: DetectorOptions): ResolvedOptions {
     timeZone,
     holidays,
     maintenance,
-    hold: oneOf('hold', options.hold, ['episode', 'fade'], detector === 'auto' ? 'fade' : 'episode'),
+    // What must last to be flagged would have faded before it is.
+    hold: oneOf('hold', options.hold, ['episode', 'fade'], detector === 'auto' && (options.consecutive ?? 1) === 1 ? 'fade' : 'episode'),
     relearnAfter: within('relearnAfter', options.relearnAfter, 2, 100_000, detector === 'auto' ? 24 : 60, true),
     missingAfter: within('missingAfter', options.missingAfter, 1, 100_000, 2, true),
   };
