@@ -100,7 +100,7 @@ export class HyperLogLogReader implements UniqueReader {
       at += 4;
       if (word === DENSE_BLOCK) {
         const block = delta.subarray(at, at + REGISTERS);
-        if (this.#dense === null && this.#sparse.count === 0 && block.length === REGISTERS) this.#dense = block.slice();
+        if (this.#dense === null && this.#sparse.count === 0 && block.length === REGISTERS) this.#dense = new Uint8Array(block);
         else raiseRegisters(this.#dense ?? this.#densify(), block);
         at += REGISTERS;
       } else if (this.#dense !== null) {
@@ -167,7 +167,8 @@ function raiseRegisters(dense: Uint8Array, other: Uint8Array): void {
     for (let i = 0; i < other.length; i++) if (other[i] > dense[i]) dense[i] = other[i];
     return;
   }
-  const aligned = (other.byteOffset & 3) === 0 ? other : other.slice();
+  // Not `slice`: of a Buffer, as it comes from Redis, that is a view.
+  const aligned = (other.byteOffset & 3) === 0 ? other : new Uint8Array(other);
   const from = new Int32Array(aligned.buffer, aligned.byteOffset, REGISTERS / 4);
   const into = new Int32Array(dense.buffer, dense.byteOffset, REGISTERS / 4);
   for (let i = 0; i < from.length; i++) {
