@@ -23,8 +23,10 @@ import {
 import { config, DataSourceWithBackend, getGrafanaLiveSrv, getTemplateSrv, type TemplateSrv } from '@grafana/runtime';
 import { map, of, switchMap, type Observable } from 'rxjs';
 import { annotationSupport } from './annotations/support';
+import { previewAnomalies, type PreviewedRange } from './anomaly-preview';
 import { CatalogSource, type Catalog } from './catalog';
 import { askValues, type ValuesQuestion } from './dimension-values';
+import { wordsOf } from './editor/use-catalog';
 import { withEventLinks } from './event-links';
 import { followResponse } from './live-response';
 import { withAdHoc } from './query/adhoc';
@@ -65,6 +67,21 @@ export class TidemarkDataSource
   /** Values of a dimension, most frequent first. @throws Error with the backend's words */
   values(question: ValuesQuestion): Promise<string[]> {
     return askValues((body) => this.postResource<unknown>('query', body), question);
+  }
+
+  /**
+   * What an anomaly query would have flagged in the last day and week.
+   * @param request the editor's last one, for its variables and ad-hoc filters
+   * @param bucketMs of the last answer, for queries whose bucket follows the range
+   */
+  previewAnomalies(
+    query: TidemarkQuery,
+    request: Pick<DataQueryRequest<TidemarkQuery>, 'scopedVars' | 'intervalMs' | 'filters' | 'range'> | undefined,
+    bucketMs: number | null,
+  ): Promise<readonly PreviewedRange[]> {
+    const vars = request === undefined ? {} : { ...request.scopedVars, ...macroVars(request.intervalMs, rangeOf(request.range)) };
+    const post = (body: object): Promise<unknown> => this.postResource<unknown>('query', body);
+    return previewAnomalies({ query: () => this.#apiQuery(query, vars, request?.filters), bucketMs, post, wordsOf });
   }
 
   override getDefaultQuery(_app: CoreApp): Partial<TidemarkQuery> {

@@ -4,6 +4,7 @@ import { Combobox, MultiCombobox, type ComboboxOption } from '@grafana/ui';
 import type { Catalog } from '../catalog';
 import type { Problems } from '../query/check-query';
 import type { TidemarkQuery } from '../query/model';
+import { ANOMALY_FORMAT_OPTIONS } from './anomaly-choices';
 import { dimensionOptions, FORMAT_OPTIONS, measureHint, measureOptions, statOptions, withVariables } from './choices';
 import { EditorField } from './EditorRow';
 
@@ -24,6 +25,7 @@ export interface FieldsProps {
 export function MetricFields({ id, query, catalog, loading, variables, problems, change }: FieldsProps) {
   const measure = catalog?.measures.find(({ name }) => name === query.measure);
   const top = query.kind === 'top';
+  const anomaly = query.kind === 'anomaly';
   const ranksItems = top && measure?.kind === 'top';
   const stats = statOptions(measure);
   return (
@@ -45,13 +47,17 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
         <EditorField
           label="Statistic"
           id={`${id}-stat`}
-          optional
-          tooltip="Quantiles: any from p0 to p100. Left empty: those that the definition keeps ready."
+          optional={!anomaly}
+          tooltip={
+            anomaly
+              ? 'The quantile that is judged: any from p0 to p100.'
+              : 'Quantiles: any from p0 to p100. Left empty: those that the definition keeps ready.'
+          }
           problem={problems.get('stat')}
         >
           <MultiCombobox
             id={`${id}-stat`}
-            placeholder={measure?.kind === 'quantiles' ? measure.stats.join(', ') : 'value'}
+            placeholder={measure?.kind !== 'quantiles' ? 'value' : anomaly ? 'Choose one' : measure.stats.join(', ')}
             width="auto"
             minWidth={16}
             maxWidth={32}
@@ -59,7 +65,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
             invalid={problems.has('stat')}
             options={withVariables(stats, variables)}
             value={(query.stat ?? []).map(named)}
-            onChange={(chosen) => change({ stat: chosen.length === 0 ? undefined : chosen.map(({ value }) => value) })}
+            onChange={(chosen) => change({ stat: statsOf(chosen, anomaly) })}
           />
         </EditorField>
       )}
@@ -82,7 +88,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           label="Group by"
           id={`${id}-group-by`}
           optional
-          tooltip="One series per combination of values."
+          tooltip={anomaly ? 'One series per combination of values, each judged by itself.' : 'One series per combination of values.'}
           problem={problems.get('groupBy')}
         >
           <MultiCombobox
@@ -104,7 +110,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           <Combobox
             id={`${id}-format`}
             width={18}
-            options={FORMAT_OPTIONS}
+            options={anomaly ? ANOMALY_FORMAT_OPTIONS : FORMAT_OPTIONS}
             value={query.format ?? 'timeseries'}
             onChange={({ value }) => change({ format: value })}
           />
@@ -112,6 +118,12 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
       )}
     </>
   );
+}
+
+/** One number per series is judged: the newest choice. */
+function statsOf(chosen: ReadonlyArray<ComboboxOption>, one: boolean): string[] | undefined {
+  const names = chosen.map(({ value }) => value);
+  return names.length === 0 ? undefined : one ? names.slice(-1) : names;
 }
 
 function named(value: string): ComboboxOption {

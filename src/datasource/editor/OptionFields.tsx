@@ -17,7 +17,8 @@ import type { FieldsProps } from './MetricFields';
 
 export function OptionFields({ id, query, catalog, variables, problems, change, type, run }: FieldsProps) {
   const measure = catalog?.measures.find(({ name }) => name === query.measure);
-  const inBuckets = query.format !== 'total';
+  // A verdict is of a bucket in every format.
+  const inBuckets = query.kind === 'anomaly' || query.format !== 'total';
   return (
     <>
       {inBuckets && (
@@ -58,7 +59,7 @@ export function OptionFields({ id, query, catalog, variables, problems, change, 
       )}
       <LimitField {...{ id, query, problems, change, type, run }} label="Series" placeholder="all" />
       {query.limit !== undefined && <OrderField {...{ id, query, problems, change }} />}
-      {query.format !== 'heatmap' && (
+      {query.kind !== 'anomaly' && query.format !== 'heatmap' && (
         <EditorField
           label="Compare with"
           id={`${id}-compare`}

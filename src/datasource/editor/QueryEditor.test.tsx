@@ -2,7 +2,7 @@ import { LoadingState, type DataFrame, type PanelData } from '@grafana/data';
 import { fireEvent, render, screen } from '@testing-library/react';
 import { useState } from 'react';
 import { describe, expect, it, vi } from 'vitest';
-import { grafanaServer, lastHour } from '../datasource.fixture';
+import { grafanaServer, lastHour, type Asked } from '../datasource.fixture';
 import type { TidemarkQuery } from '../query/model';
 import { QueryEditor } from './QueryEditor';
 
@@ -21,7 +21,7 @@ interface Edited {
 }
 
 /** The editor as Grafana holds it: what it changes is what it is given next. */
-async function edit(first: Partial<TidemarkQuery>, data?: PanelData, answer: () => unknown = () => catalog): Promise<Edited> {
+async function edit(first: Partial<TidemarkQuery>, data?: PanelData, answer: (asked: Asked) => unknown = () => catalog): Promise<Edited> {
   const { source } = grafanaServer(answer);
   const run = vi.fn();
   let now: TidemarkQuery = { refId: 'A', schemaVersion: 1, kind: 'metric', ...first };
@@ -135,6 +135,56 @@ describe('the query editor', () => {
     });
     expect(await screen.findByText('The aggregator does not answer. Start it.')).toBeTruthy();
     expect(screen.queryByText(/There is no measure/)).toBeNull();
+  });
+
+  it('tells a detector only what differs from what it does by itself', async () => {
+    const { query, run } = await edit({ kind: 'anomaly', measure: 'events', bucket: '1m' });
+    expect(screen.getByLabelText(/^Detector/)).toBeTruthy();
+    fireEvent.click(screen.getByRole('radio', { name: 'High' }));
+    fireEvent.click(screen.getByRole('radio', { name: 'Too high' }));
+    expect(query().detector).toEqual({ sensitivity: 'high', direction: 'up' });
+    expect(run).toHaveBeenCalledTimes(2);
+    const relative = screen.getByLabelText(/^and by/);
+    fireEvent.change(relative, { target: { value: '20' } });
+    expect(query().detector).toMatchObject({ minRelative: 0.2 });
+    expect(run).toHaveBeenCalledTimes(2);
+    fireEvent.blur(relative);
+    expect(run).toHaveBeenCalledTimes(3);
+    fireEvent.change(screen.getByLabelText(/^Buckets in a row/), { target: { value: '1.5' } });
+    expect(screen.getByText('Write a whole number from 1.')).toBeTruthy();
+    fireEvent.change(screen.getByLabelText(/^Buckets in a row/), { target: { value: '' } });
+    fireEvent.change(relative, { target: { value: '' } });
+    fireEvent.click(screen.getByRole('radio', { name: 'Medium' }));
+    fireEvent.click(screen.getByRole('radio', { name: 'Both' }));
+    expect(query()).not.toHaveProperty('detector');
+  });
+
+  it('says what an anomaly query would have flagged, when it is asked to', async () => {
+    const asked: Asked['data'][] = [];
+    const answer = ({ url, data }: Asked): unknown => {
+      if (!url.endsWith('/query')) return catalog;
+      asked.push(data);
+      if (data.from === 'now-7d') return { results: { A: { status: 400, error: 'A week is more than may be read.' } } };
+      const anomaly = { series: 1, flagged: 12, episodes: 1, described: [{ name: 'events', flagged: 12, episodes: 1 }] };
+      return { results: { A: { status: 200, frames: [{ schema: { meta: { custom: { anomaly, plan: { bucketMs: 60_000 } } } } }] } } };
+    };
+    await edit({ kind: 'anomaly', measure: 'events', bucket: '1m' }, undefined, answer);
+    expect(asked).toEqual([]);
+    fireEvent.click(screen.getByRole('button', { name: 'Preview' }));
+    expect(
+      await screen.findByText('Would have flagged 12 points (1 episode) in the last day; 1 series judged, in buckets of 1m.'),
+    ).toBeTruthy();
+    expect(screen.getByText('For the last week: A week is more than may be read.')).toBeTruthy();
+    expect(asked).toHaveLength(2);
+    fireEvent.click(screen.getByRole('radio', { name: 'Low' }));
+    expect(screen.getByText('The query has changed since.')).toBeTruthy();
+    expect(asked).toHaveLength(2);
+  });
+
+  it('previews nothing before one number is chosen to be judged', async () => {
+    await edit({ kind: 'anomaly', measure: 'latency' });
+    expect(screen.getByText('Choose one, such as p95.')).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Preview' }).getAttribute('aria-disabled')).toBe('true');
   });
 
   it('shows how the last answer came about, and the plan when it is opened', async () => {

@@ -12,6 +12,8 @@ import { jsonTextOf, parseJsonQuery } from '../query/json-mode';
 import { isCurrent, migrateQuery } from '../query/migrate';
 import { apiQueryOf, FIELDS_BY_KIND, isComplete, KINDS, withKind, type ApiQuery, type TidemarkQuery } from '../query/model';
 import type { TidemarkOptions } from '../settings';
+import { AnomalyFields } from './AnomalyFields';
+import { AnomalyPreview } from './AnomalyPreview';
 import { AnswerLine } from './AnswerLine';
 import { dimensionOptions, KIND_OPTIONS, withVariables } from './choices';
 import { EditorField, EditorRow } from './EditorRow';
@@ -130,6 +132,9 @@ export function QueryEditor(props: Props) {
       ) : (
         <Builder {...fields} suggest={(dimension, search) => datasource.values({ dimension, search, range: rangeMs(range) })} />
       )}
+      {query.kind === 'anomaly' && (
+        <AnomalyPreview datasource={datasource} query={query} data={data} disabled={!query.measure || problems.size > 0} />
+      )}
       <AnswerLine data={data} refId={query.refId} />
     </div>
   );
@@ -192,7 +197,12 @@ function Builder(props: FieldsProps & { readonly suggest: (dimension: string, se
           {kind === 'events' && <LimitField {...props} label="Rows" placeholder="100" />}
         </EditorRow>
       )}
-      {kind === 'metric' && (
+      {kind === 'anomaly' && (
+        <EditorRow>
+          <AnomalyFields {...props} />
+        </EditorRow>
+      )}
+      {(kind === 'metric' || kind === 'anomaly') && (
         <EditorRow>
           <OptionFields {...props} />
         </EditorRow>
