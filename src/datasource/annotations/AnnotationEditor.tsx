@@ -1,8 +1,8 @@
-// The editor of an annotation query: which events, and how each is worded.
+// The editor of an annotation query: what the watches found, or which events and how each is worded.
 
 import { useId } from 'react';
-import type { QueryEditorProps } from '@grafana/data';
-import { Input } from '@grafana/ui';
+import type { QueryEditorProps, SelectableValue } from '@grafana/data';
+import { Input, RadioButtonGroup } from '@grafana/ui';
 import type { TidemarkDataSource } from '../datasource';
 import { dimensionOptions } from '../editor/choices';
 import { EditorField, EditorRow } from '../editor/EditorRow';
@@ -10,23 +10,51 @@ import { FiltersField } from '../editor/FiltersField';
 import { LimitField } from '../editor/OptionFields';
 import { useCatalog } from '../editor/use-catalog';
 import { checkQuery } from '../query/check-query';
-import { migrateQuery } from '../query/migrate';
-import type { TidemarkQuery } from '../query/model';
+import { withKind, type TidemarkQuery } from '../query/model';
 import type { TidemarkOptions } from '../settings';
+import { annotationQuery } from './query';
+import { WatchFields } from './WatchFields';
 
 type Props = QueryEditorProps<TidemarkDataSource, TidemarkQuery, TidemarkOptions>;
 
+const SOURCES: Array<SelectableValue<'events' | 'annotations'>> = [
+  { value: 'annotations', label: 'Watches', description: 'What the watches of the definition found, as regions' },
+  { value: 'events', label: 'Events', description: 'Raw events, such as deployments' },
+];
+
 export function AnnotationEditor({ datasource, query: stored, onChange, range }: Props) {
   const id = useId();
-  const query: TidemarkQuery = { ...migrateQuery(stored), kind: 'events' };
+  const query = annotationQuery(stored);
   const { catalog } = useCatalog(datasource);
   const problems = checkQuery(query, catalog);
   const change = (fields: Partial<TidemarkQuery>): void => onChange({ ...query, ...fields });
   const { text = '', tags = [] } = query.annotation ?? {};
   const asked = range === undefined ? undefined : { fromMs: range.from.valueOf(), toMs: range.to.valueOf() };
+  const source = (
+    <EditorField label="Annotate with" id={`${id}-source`}>
+      <RadioButtonGroup<'events' | 'annotations'>
+        id={`${id}-source`}
+        aria-label="Annotate with"
+        options={SOURCES}
+        value={query.kind === 'annotations' ? 'annotations' : 'events'}
+        onChange={(kind) => onChange(withKind(query, kind))}
+      />
+    </EditorField>
+  );
+  const most = <LimitField id={id} query={query} problems={problems} type={change} run={() => undefined} label="Most" placeholder="100" />;
+  if (query.kind === 'annotations') {
+    return (
+      <EditorRow>
+        {source}
+        <WatchFields {...{ id, query, catalog, problems, change }} />
+        {most}
+      </EditorRow>
+    );
+  }
   return (
     <>
       <EditorRow>
+        {source}
         <EditorField label="Events where" id={`${id}-filters`} tooltip="Each event becomes an annotation.">
           <FiltersField
             id={`${id}-filters`}
@@ -39,7 +67,7 @@ export function AnnotationEditor({ datasource, query: stored, onChange, range }:
             onRun={() => undefined}
           />
         </EditorField>
-        <LimitField id={id} query={query} problems={problems} type={change} run={() => undefined} label="Most" placeholder="100" />
+        {most}
       </EditorRow>
       <EditorRow>
         <EditorField

@@ -34,6 +34,35 @@ describe('annotations', () => {
     expect(annotationsOf([{ length: 1, fields: frame.fields.slice(1) }], {})).toEqual([]);
   });
 
+  it('are regions where watches found something', async () => {
+    const found: DataFrame = {
+      length: 2,
+      fields: [
+        { name: 'time', type: FieldType.time, config: {}, values: [60_000, 300_000] },
+        { name: 'timeEnd', type: FieldType.time, config: {}, values: [180_000, 300_000] },
+        { name: 'title', type: FieldType.string, config: {}, values: ['More errors than usual · DE', 'Slower answers'] },
+        { name: 'text', type: FieldType.string, config: {}, values: ['412, expected 35', ''] },
+        { name: 'tags', type: FieldType.string, config: {}, values: ['errors_spike,country:DE', null] },
+      ],
+    };
+    const target = { refId: 'Anno', schemaVersion: 1, kind: 'annotations', watch: ['errors_spike'], minScore: 0.7, measure: 'old' };
+    const stored = { name: 'Anomalies', enable: true, iconColor: 'red', target } as unknown as AnnotationQuery<TidemarkQuery>;
+    const prepared = annotationSupport.prepareAnnotation!(stored);
+    const { measure: _measure, ...asked } = target;
+    expect(annotationSupport.prepareQuery!(prepared)).toEqual(asked);
+    expect(await lastValueFrom(annotationSupport.processEvents!(prepared, [found]))).toEqual([
+      {
+        time: 60_000,
+        timeEnd: 180_000,
+        isRegion: true,
+        title: 'More errors than usual · DE',
+        text: '412, expected 35',
+        tags: ['errors_spike', 'country:DE'],
+      },
+      { time: 300_000, title: 'Slower answers', text: '', tags: [] },
+    ]);
+  });
+
   it('ask for raw events, whatever an older version stored', async () => {
     const target = { refId: 'Anno', filter: [{ key: 'type', operator: '=', value: 'deploy' }], annotation: { text: '{{type}}' } };
     const stored = { name: 'Deploys', enable: true, iconColor: 'red', target } as unknown as AnnotationQuery<TidemarkQuery>;

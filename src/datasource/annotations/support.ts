@@ -1,11 +1,12 @@
-// Annotation queries: stored ones are brought up to date, raw events become annotations.
+// Annotation queries: stored ones are brought up to date, raw events become annotations, and what watches found become regions.
 
 import type { AnnotationQuery, AnnotationSupport } from '@grafana/data';
 import { of } from 'rxjs';
-import { migrateQuery } from '../query/migrate';
 import { SCHEMA_VERSION, type TidemarkQuery } from '../query/model';
 import { AnnotationEditor } from './AnnotationEditor';
 import { annotationsOf } from './events';
+import { annotationQuery } from './query';
+import { regionsOf } from './watches';
 
 const DEFAULT_LIMIT = 100;
 
@@ -14,8 +15,9 @@ export const annotationSupport: AnnotationSupport<TidemarkQuery> = {
   getDefaultQuery: () => ({ schemaVersion: SCHEMA_VERSION, kind: 'events', limit: DEFAULT_LIMIT }),
   prepareAnnotation: (stored: AnnotationQuery<TidemarkQuery>) => ({
     ...stored,
-    ...(stored.target === undefined ? {} : { target: { ...migrateQuery(stored.target), kind: 'events' } }),
+    ...(stored.target === undefined ? {} : { target: annotationQuery(stored.target) }),
   }),
-  prepareQuery: ({ target }) => (target === undefined ? undefined : { ...migrateQuery(target), kind: 'events' }),
-  processEvents: ({ target }, frames) => of(annotationsOf(frames, target?.annotation ?? {})),
+  prepareQuery: ({ target }) => (target === undefined ? undefined : annotationQuery(target)),
+  processEvents: ({ target }, frames) =>
+    of(target?.kind === 'annotations' ? regionsOf(frames) : annotationsOf(frames, target?.annotation ?? {})),
 };
