@@ -216,8 +216,8 @@ function questionsFor(world: World, reference: Reference): Question[] {
       fromMs: Math.floor(from / (60 * MINUTE_MS)) * 60 * MINUTE_MS,
       toMs: Math.ceil(to / (60 * MINUTE_MS)) * 60 * MINUTE_MS,
     },
-    { bucketMs: 10_000, fromMs: Math.max(world.startedAtMs, lastMinute - 6 * MINUTE_MS), toMs: lastMinute + MINUTE_MS },
-    { bucketMs: 1_000, fromMs: Math.max(world.startedAtMs, lastMinute - 2 * MINUTE_MS), toMs: lastMinute + MINUTE_MS },
+    { bucketMs: 10_000, fromMs: Math.max(world.startedAtMs, lastMinute - 6 * MINUTE_MS), toMs: totalTo },
+    { bucketMs: 1_000, fromMs: Math.max(world.startedAtMs, lastMinute - 2 * MINUTE_MS), toMs: totalTo },
   ];
   return ranges.flatMap(({ bucketMs, fromMs, toMs }) => {
     const step = Math.max(bucketMs, 10_000);
