@@ -99,7 +99,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
     if (topics.length === 0) return;
     const asked = await admin();
     await asked.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: topics.map(({ name, partitions = 1, config = {} }) => ({
         topic: name,
         numPartitions: partitions,
@@ -107,6 +107,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
         configEntries: Object.entries(config).map(([key, value]) => ({ name: key, value })),
       })),
     });
+    await untilLed(asked, topics);
   };
   let certificates: Certificates | undefined;
   try {
@@ -227,6 +228,19 @@ async function allRegistered(admin: Admin, count: number): Promise<void> {
     const { brokers } = await admin.describeCluster();
     if (brokers.length >= count) return;
     if (performance.now() > deadline) throw new Error(`only ${brokers.length} of ${count} Kafka nodes registered`);
+    await delay(50);
+  }
+}
+
+/** kafkajs' own waiting for leaders fails when a broker has not heard of the new topic yet. */
+async function untilLed(admin: Admin, topics: readonly TopicSpec[]): Promise<void> {
+  const deadline = performance.now() + READY_WITHIN_MS;
+  for (;;) {
+    const known = await admin.fetchTopicMetadata({ topics: topics.map(({ name }) => name) }).catch((error: unknown) => String(error));
+    if (typeof known !== 'string' && known.topics.every(({ partitions }) => partitions.every(({ leader }) => leader >= 0))) return;
+    if (performance.now() > deadline) {
+      throw new Error(`no leader for ${topics.map(({ name }) => name).join(', ')}: ${typeof known === 'string' ? known : 'none elected'}`);
+    }
     await delay(50);
   }
 }
