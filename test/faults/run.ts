@@ -132,7 +132,7 @@ async function carryOut(
     }
     await sleep(pauseMs);
   }
-  const met = new Set((await world.orders.obeyed()).map(({ id }) => id));
+  const met = new Set([...(await world.orders.obeyed()).map(({ id }) => id), ...(await world.engine.control.met())]);
   const late = standing.filter((id) => met.has(id)).length;
   return { survived: survived + late, missed: missed + standing.length - late, problems };
 }

@@ -10,6 +10,13 @@ import { repositoryRoot } from './repository-root.js';
 
 export type { FaultRule, ServedQuery } from './clickhouse/faults.js';
 
+/** What a server answers whose merges do not keep up. */
+export const TOO_MANY_PARTS = {
+  code: 252,
+  type: 'TOO_MANY_PARTS',
+  message: 'Too many parts (3001 with average size of 1.00 KiB) in table. Merges are processing significantly slower than inserts.',
+} as const;
+
 export interface ClickHouseHttpOptions {
   /** Data folder; a new temporary one by default. One process per folder. */
   readonly dataDir?: string;
@@ -36,6 +43,8 @@ export interface ClickHouseControl {
   fault(rule: FaultRule): Promise<void>;
   /** The next `times` matching requests fail as when a table has too many parts (code 252, nothing written). */
   tooManyParts(match: string, times?: number | null): Promise<void>;
+  /** Names of the faults that have acted since the start or the last `clear`. */
+  met(): Promise<string[]>;
   /** Removes all faults, resumes, and empties the log. */
   clear(): Promise<void>;
   /** Requests are taken but wait until `resume`. */
@@ -110,16 +119,8 @@ export async function startClickHouseHttp(options: ClickHouseHttpOptions = {}): 
   };
   const control: ClickHouseControl = {
     fault: async (rule) => void (await (await command({ do: 'add', rule })).arrayBuffer()),
-    tooManyParts: (match, times = 1) =>
-      control.fault({
-        match,
-        times,
-        error: {
-          code: 252,
-          type: 'TOO_MANY_PARTS',
-          message: 'Too many parts (3001 with average size of 1.00 KiB) in table. Merges are processing significantly slower than inserts.',
-        },
-      }),
+    tooManyParts: (match, times = 1) => control.fault({ match, times, error: TOO_MANY_PARTS }),
+    met: async () => (await (await command({ do: 'met' })).json()) as string[],
     clear: async () => void (await (await command({ do: 'clear' })).arrayBuffer()),
     pause: async () => void (await (await command({ do: 'pause' })).arrayBuffer()),
     resume: async () => void (await (await command({ do: 'resume' })).arrayBuffer()),

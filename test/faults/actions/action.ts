@@ -15,7 +15,7 @@ export interface Action {
   /** Needs three brokers. */
   readonly cluster?: boolean;
   draw(draw: Draw): Drawn;
-  /** @returns false when what should have been hit did not come along; the id of an order that nobody has met yet and that stands on */
+  /** @returns false when what should have been hit did not come along; the id of an order, or the name of a fault, that nobody has met yet and that stands on */
   run(world: World, drawn: Drawn): Promise<boolean | string>;
 }
 

@@ -1,7 +1,11 @@
 // What happens to Redis: emptied, set back, cut off in the middle of a flush, replaced by a replica that lags.
 
 import { APPLY } from '../../../aggregator/src/hot/redis-scripts.js';
+import type { RedisPair } from '../world/redis-pair.js';
 import { between, sleep, type Action } from './action.js';
+
+const LOST_WITHIN_MS = 15_000;
+const FLUSHED_WITHIN_MS = 10_000;
 
 export const redisActions: readonly Action[] = [
   {
@@ -27,10 +31,9 @@ export const redisActions: readonly Action[] = [
     weight: 2,
     draw: (draw) => ({ ms: between(draw, 1_500, 5_000) }),
     run: async ({ redis }, { ms }) => {
-      await redis.takeSnapshot();
-      await sleep(Number(ms));
+      const flushed = await snapshotThatGrowsOld(redis, Number(ms));
       await redis.restoreSnapshot();
-      return true;
+      return flushed;
     },
   },
   {
@@ -39,22 +42,18 @@ export const redisActions: readonly Action[] = [
     weight: 1,
     draw: (draw) => ({ ms: between(draw, 1_500, 5_000) }),
     run: async ({ redis, group }, { ms }) => {
-      await redis.takeSnapshot();
-      await sleep(Number(ms));
+      const flushed = await snapshotThatGrowsOld(redis, Number(ms));
       await Promise.all([redis.restoreSnapshot(), ...Array.from({ length: group.size }, (_, slot) => group.kill(slot))]);
-      return true;
+      return flushed;
     },
   },
   {
-    // The script was run; the link is gone before its answer.
+    // The script has applied a flush; the link is gone before its answer.
     name: 'redis-answer-lost',
     weight: 3,
     draw: (draw) => ({ times: between(draw, 1, 4) }),
     run: async ({ redis }, { times }) => {
-      const lost = redis.proxy.loseAnswerTo(APPLY.sha1, Number(times));
-      const hit = await Promise.race([lost.then(() => true), sleep(6_000, false)]);
-      redis.proxy.stopLosing();
-      return hit;
+      return (await redis.proxy.loseAnswers(APPLY.sha1, 'applied', Number(times), LOST_WITHIN_MS)) > 0;
     },
   },
   {
@@ -82,10 +81,29 @@ export const redisActions: readonly Action[] = [
     weight: 2,
     draw: (draw) => ({ lagMs: between(draw, 500, 4_000) }),
     run: async ({ redis }, { lagMs }) => {
+      const before = await redis.markers();
       await redis.detachReplica();
-      await sleep(Number(lagMs));
+      const flushed = await growsOld(redis, before, Number(lagMs));
       await redis.failOver();
-      return true;
+      return flushed;
     },
   },
 ];
+
+/** @returns whether a flush came after the snapshot */
+async function snapshotThatGrowsOld(redis: RedisPair, ms: number): Promise<boolean> {
+  const before = await redis.markers();
+  await redis.takeSnapshot();
+  return growsOld(redis, before, ms);
+}
+
+/** Waits `ms`, and on until a marker has moved since `before`. */
+async function growsOld(redis: RedisPair, before: string, ms: number): Promise<boolean> {
+  await sleep(ms);
+  const deadline = performance.now() + FLUSHED_WITHIN_MS;
+  while (performance.now() < deadline) {
+    if ((await redis.markers()) !== before) return true;
+    await sleep(100);
+  }
+  return false;
+}

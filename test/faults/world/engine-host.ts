@@ -6,7 +6,7 @@ import { watch } from 'node:fs';
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startClickHouseHttp, type ClickHouseControl, type ClickHouseHttp } from '../../support/clickhouse-http.js';
+import { startClickHouseHttp, type ClickHouseControl, type ClickHouseHttp, type FaultRule } from '../../support/clickhouse-http.js';
 
 const DISK_MIB = 3_000;
 const FILL_CHUNK_BYTES = 16 * 1024 * 1024;
@@ -19,6 +19,7 @@ export class EngineHost {
   readonly #mounted: boolean;
   readonly #server: ClickHouseHttp;
   #away: Promise<void> | null = null;
+  #faults = 0;
 
   private constructor(folder: string, mounted: boolean, server: ClickHouseHttp) {
     this.#folder = folder;
@@ -43,6 +44,13 @@ export class EngineHost {
 
   get control(): ClickHouseControl {
     return this.#server.control;
+  }
+
+  /** @returns a name by which `control.met()` tells that it has acted; a fault ends with the engine's process */
+  async fault(rule: FaultRule): Promise<string> {
+    const name = `fault-${++this.#faults}`;
+    await this.control.fault({ ...rule, name });
+    return name;
   }
 
   /** The disk is a real one that ends; else its end is only said. */

@@ -41,6 +41,12 @@ export class RedisPair {
     return this.#ask(this.#master, name, args);
   }
 
+  /** What every shard says of where it stands: another text after each flush. */
+  async markers(): Promise<string> {
+    const keys = ((await this.command('KEYS', '*}:state')) as string[]).sort();
+    return JSON.stringify(await Promise.all(keys.map((key) => this.command('HGETALL', key))));
+  }
+
   /** Keeps what Redis holds now, for `restoreSnapshot`. */
   async takeSnapshot(): Promise<void> {
     await this.command('SAVE');

@@ -10,11 +10,19 @@ interface Link {
   doomed: boolean;
 }
 
+interface Losing {
+  readonly request: string;
+  readonly answer: string;
+  readonly times: number;
+  lost: number;
+  readonly done: () => void;
+}
+
 export class TcpProxy {
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #target: number;
-  #loseAnswerTo: { readonly marker: string; left: number; readonly lost: () => void } | null = null;
+  #losing: Losing | null = null;
 
   private constructor(server: Server, target: number) {
     this.#server = server;
@@ -51,17 +59,23 @@ export class TcpProxy {
   }
 
   /**
-   * The next links whose client sends `marker` are cut when the server answers: the request took effect, the client is not told.
-   * @returns resolves when that has happened `times` times
+   * Links whose client has sent `request` are cut when the server sends `answer`, and not before: other answers pass, so what was asked
+   * took effect and the client is not told.
+   * @returns how often that happened, as soon as it was `times` times or when `withinMs` have passed
    */
-  loseAnswerTo(marker: string, times: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#loseAnswerTo = { marker, left: times, lost: resolve };
+  async loseAnswers(request: string, answer: string, times: number, withinMs: number): Promise<number> {
+    const losing: Losing = await new Promise((resolve) => {
+      const begun: Losing = { request, answer, times, lost: 0, done: () => resolve(begun) };
+      this.#losing = begun;
+      setTimeout(begun.done, withinMs);
     });
+    this.stopLosing();
+    return losing.lost;
   }
 
   stopLosing(): void {
-    this.#loseAnswerTo = null;
+    this.#losing = null;
+    for (const link of this.#links) link.doomed = false;
   }
 
   async close(): Promise<void> {
@@ -76,18 +90,17 @@ export class TcpProxy {
     client.setNoDelay(true);
     server.setNoDelay(true);
     client.on('data', (bytes) => {
-      const losing = this.#loseAnswerTo;
-      if (losing !== null && losing.left > 0 && bytes.includes(losing.marker)) link.doomed = true;
+      if (this.#losing !== null && bytes.includes(this.#losing.request)) link.doomed = true;
       if (!server.write(bytes)) {
         client.pause();
         server.once('drain', () => client.resume());
       }
     });
     server.on('data', (bytes) => {
-      if (link.doomed) {
-        const losing = this.#loseAnswerTo;
+      const losing = this.#losing;
+      if (link.doomed && losing !== null && losing.lost < losing.times && bytes.includes(losing.answer)) {
         this.#end(link);
-        if (losing !== null && --losing.left === 0) losing.lost();
+        if (++losing.lost === losing.times) losing.done();
         return;
       }
       if (!client.write(bytes)) {

@@ -2,6 +2,8 @@
 
 /** One fault. It acts on the next `times` requests whose query (or path, for /ping) matches. */
 export interface FaultRule {
+  /** Tells in `met` whether the rule has acted. */
+  readonly name?: string;
   /** Regular expression, upper and lower case alike; every request when left out. */
   readonly match?: string;
   /** @default 1; `null` for ever */
@@ -35,6 +37,8 @@ const LOG_LIMIT = 10_000;
 
 export class Faults {
   readonly log: ServedQuery[] = [];
+  /** Names of the rules that have acted since the start or the last `clear`. */
+  readonly met = new Set<string>();
   #rules: { readonly rule: FaultRule; readonly pattern: RegExp; left: number }[] = [];
   #paused: Promise<void> | undefined;
   #resume: (() => void) | undefined;
@@ -47,6 +51,7 @@ export class Faults {
   clear(): void {
     this.#rules = [];
     this.log.length = 0;
+    this.met.clear();
     this.resume();
   }
 
@@ -66,6 +71,7 @@ export class Faults {
     const found = this.#rules.find((entry) => entry.left > 0 && entry.pattern.test(text));
     if (found === undefined) return undefined;
     found.left--;
+    if (found.rule.name !== undefined) this.met.add(found.rule.name);
     if (found.rule.delayMs !== undefined) await new Promise((resolve) => setTimeout(resolve, found.rule.delayMs));
     return found.rule;
   }

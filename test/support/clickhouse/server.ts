@@ -182,12 +182,13 @@ export class ClickHouseHttpServer {
   async #control(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const command = JSON.parse(text) as { do: 'add' | 'clear' | 'pause' | 'resume' | 'log'; rule?: FaultRule };
+    const command = JSON.parse(text) as { do: 'add' | 'clear' | 'pause' | 'resume' | 'log' | 'met'; rule?: FaultRule };
     if (command.do === 'add') this.#faults.add(command.rule ?? {});
     else if (command.do === 'clear') this.#faults.clear();
     else if (command.do === 'pause') this.#faults.pause();
     else if (command.do === 'resume') this.#faults.resume();
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(command.do === 'log' ? this.#faults.log : {}));
+    const answer = command.do === 'log' ? this.#faults.log : command.do === 'met' ? [...this.#faults.met] : {};
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
   }
 }
 
