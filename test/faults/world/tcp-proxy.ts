@@ -6,12 +6,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 interface Link {
   readonly client: Socket;
   readonly server: Socket;
-  /** The client has sent what was waited for: its answer must not arrive. */
-  doomed: boolean;
 }
 
 interface Losing {
-  readonly request: string;
   readonly answer: string;
   readonly times: number;
   lost: number;
@@ -59,13 +56,12 @@ export class TcpProxy {
   }
 
   /**
-   * Links whose client has sent `request` are cut when the server sends `answer`, and not before: other answers pass, so what was asked
-   * took effect and the client is not told.
+   * Links are cut when the server sends `answer`, and not before: what was asked took effect, and the client is not told.
    * @returns how often that happened, as soon as it was `times` times or when `withinMs` have passed
    */
-  async loseAnswers(request: string, answer: string, times: number, withinMs: number): Promise<number> {
+  async loseAnswers(answer: string, times: number, withinMs: number): Promise<number> {
     const losing: Losing = await new Promise((resolve) => {
-      const begun: Losing = { request, answer, times, lost: 0, done: () => resolve(begun) };
+      const begun: Losing = { answer, times, lost: 0, done: () => resolve(begun) };
       this.#losing = begun;
       setTimeout(begun.done, withinMs);
     });
@@ -75,7 +71,6 @@ export class TcpProxy {
 
   stopLosing(): void {
     this.#losing = null;
-    for (const link of this.#links) link.doomed = false;
   }
 
   async close(): Promise<void> {
@@ -85,12 +80,11 @@ export class TcpProxy {
 
   #accept(client: Socket): void {
     const server = connect(this.#target, '127.0.0.1');
-    const link: Link = { client, server, doomed: false };
+    const link: Link = { client, server };
     this.#links.add(link);
     client.setNoDelay(true);
     server.setNoDelay(true);
     client.on('data', (bytes) => {
-      if (this.#losing !== null && bytes.includes(this.#losing.request)) link.doomed = true;
       if (!server.write(bytes)) {
         client.pause();
         server.once('drain', () => client.resume());
@@ -98,7 +92,7 @@ export class TcpProxy {
     });
     server.on('data', (bytes) => {
       const losing = this.#losing;
-      if (link.doomed && losing !== null && losing.lost < losing.times && bytes.includes(losing.answer)) {
+      if (losing !== null && losing.lost < losing.times && bytes.includes(losing.answer)) {
         this.#end(link);
         if (++losing.lost === losing.times) losing.done();
         return;
