@@ -23,6 +23,8 @@ export interface EventsRead {
   readonly tenant: string;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Indices into Definition.components: only events that count for any of them; empty: all events. */
+  readonly components: readonly number[];
   readonly filters: TierRead['filters'];
   readonly limit: number;
   readonly signal: AbortSignal;

@@ -332,6 +332,16 @@ export interface Expected {
   readonly bins: ReadonlyMap<number, number>;
 }
 
+/** Whether an event is among those that a component is made of. */
+export function countsFor(definition: Definition, component: Component, event: TestEvent): boolean {
+  const isThere = (index: number): boolean => {
+    const { name, type } = definition.fields[index];
+    return type === 'number' ? !Number.isNaN(numberOf(event, name)) : textOf(event, name) !== '';
+  };
+  const fields = [component.field, component.weightField].filter((index) => index >= 0);
+  return component.where.every((condition) => holds(definition, condition, event)) && fields.every(isThere);
+}
+
 function expectedOutput(definition: Definition, output: Output, all: readonly TestEvent[]): Expected {
   const component = definition.components[output.component];
   const name = component.field < 0 ? '' : definition.fields[component.field].name;

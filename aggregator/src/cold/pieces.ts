@@ -54,7 +54,8 @@ function column(component: Component, suffix = ''): string {
   return identifier(`c_${component.key}${suffix}`);
 }
 
-function condition(definition: Definition, component: Component): string {
+/** SQL over field aliases: true where an event counts for a component. */
+export function condition(definition: Definition, component: Component): string {
   const further = component.field >= 0 ? [present(definition, component.field)] : [];
   if (component.weightField >= 0) {
     further.push(present(definition, component.weightField));

@@ -4,9 +4,10 @@ import type { Definition } from '../definition/model.js';
 import type { EventsRead, EventsResult } from './cold-tier.js';
 import { rawSpans } from './spans.js';
 import type { Engine } from './engine.js';
-import { filterSql, rawColumn } from './event-sql.js';
+import { fieldAlias, fieldsOf, filterSql, rawColumn } from './event-sql.js';
 import { dimensionColumn, groupingName, MINUTE_MS, rawFields, ROLLUP_MS, ROLLUPS, rollupTable, type RollupResolution } from './layout.js';
 import { decodeNative, type NativeResult } from './native-reader.js';
+import { condition } from './pieces.js';
 import type { Names } from './schema.js';
 import { identifier, sqlInt, sqlString } from './sql.js';
 
@@ -25,6 +26,7 @@ const FIRST_STRETCH_MS = 5 * MINUTE_MS;
 /** Looks from the newest end in growing stretches, so that the newest few of a long range cost what they are. */
 export async function readEvents(definition: Definition, engine: Engine, names: Names, read: EventsRead): Promise<EventsResult> {
   const columns = eventColumns(definition);
+  const counted = countedSql(definition, read.components);
   const rows: (readonly Cell[])[] = [];
   let toMs = read.toMs;
   let stretchMs = FIRST_STRETCH_MS;
@@ -34,8 +36,9 @@ export async function readEvents(definition: Definition, engine: Engine, names: 
       `tenant = ${sqlString(read.tenant)}`,
       rawSpans([{ fromMs, toMs }]),
       ...read.filters.map((filter) => `(${filterSql(rawColumn(definition, definition.dimensions[filter.dimension].field), filter)})`),
+      ...counted.where,
     ];
-    const sql = `SELECT ${columns.map((column, i) => `${column.sql} AS e${i}`).join(', ')}
+    const sql = `${counted.aliases}SELECT ${columns.map((column, i) => `${column.sql} AS e${i}`).join(', ')}
 FROM ${names.table('events')} FINAL WHERE ${where.join(' AND ')}
 ORDER BY time DESC, topic, partition, offset DESC LIMIT ${sqlInt(read.limit - rows.length)}`;
     const result = decodeNative(await engine.query(sql, { lane: 'query', signal: read.signal }));
@@ -44,6 +47,19 @@ ORDER BY time DESC, topic, partition, offset DESC LIMIT ${sqlInt(read.limit - ro
     stretchMs *= 4;
   }
   return { columns: columns.map(({ name, type }) => ({ name, type })), rows };
+}
+
+/** An event counts where it does for any of the components. */
+function countedSql(definition: Definition, indices: readonly number[]): { readonly aliases: string; readonly where: readonly string[] } {
+  const components = indices.map((index) => definition.components[index]);
+  const conditions = components.map((component) => condition(definition, component));
+  if (components.length === 0 || conditions.includes('1')) return { aliases: '', where: [] };
+  const all = components.flatMap(({ field, weightField, where }) => [field, weightField, ...fieldsOf(where)]);
+  const fields = [...new Set(all.filter((field) => field >= 0))];
+  return {
+    aliases: `WITH ${fields.map((field) => `${rawColumn(definition, field)} AS ${fieldAlias(field)}`).join(', ')} `,
+    where: [conditions.map((one) => `(${one})`).join(' OR ')].map((any) => `(${any})`),
+  };
 }
 
 function eventColumns(definition: Definition): readonly EventColumn[] {

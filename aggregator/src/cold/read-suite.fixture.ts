@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { TidemarkError } from '../errors.js';
 import type { Filter, Output, TierRead } from '../query/tier-read.js';
 import { compare, compareSome, NEVER, NOW, whole, type TestRoom } from './cold-bench.fixture.js';
-import { COUNTRIES, DAY, HOUR, MINUTE, randomEvents, seeded, START, testDefinition } from './cold.fixture.js';
+import { COUNTRIES, countsFor, DAY, HOUR, MINUTE, randomEvents, seeded, START, testDefinition } from './cold.fixture.js';
 
 /** @param room known once the tests run */
 export function readSuite(room: () => TestRoom): void {
@@ -271,6 +271,7 @@ export function readSuite(room: () => TestRoom): void {
         tenant: 'shop',
         fromMs: START + HOUR,
         toMs: START + 2 * DAY - HOUR,
+        components: [],
         filters,
         limit: 50,
         signal: NEVER,
@@ -293,6 +294,24 @@ export function readSuite(room: () => TestRoom): void {
         expect(cell('country', i)).toBe(event.values['country'] === '' ? null : event.values['country']);
       });
       expect(result.columns.find((c) => c.name === 'amount')?.type).toBe('number');
+    });
+
+    it('of a measure are those that any of its components counts', async () => {
+      const at = await room().bench();
+      await at.insert(randomEvents(seeded(145), 400, START, START + 2 * HOUR));
+      const { definition } = at;
+      const keys = [[], ['events'], ['buys'], ['odd'], ['has_user'], ['no_amount', 'latencies'], ['spenders'], ['amount_of_buys', 'buys']];
+      for (const names of keys) {
+        const components = definition.components.filter(({ key }) => names.includes(key));
+        const read = { tenant: 'shop', fromMs: START, toMs: START + 2 * HOUR, filters: [], limit: 1_000, signal: NEVER };
+        const { columns, rows } = await at.tier.readEvents({ ...read, components: components.map(({ index }) => index) });
+        const place = columns.findIndex(({ name }) => name === 'offset');
+        const expected = at.events.filter(
+          (event) => event.tenant === 'shop' && (names.length === 0 || components.some((one) => countsFor(definition, one, event))),
+        );
+        const offsets = (all: readonly unknown[]): number[] => all.map(Number).sort((a, b) => a - b);
+        expect([names, offsets(rows.map((row) => row[place]))]).toEqual([names, offsets(expected.map(({ offset }) => offset))]);
+      }
     });
 
     it('say how far a partition’s event time had come', async () => {

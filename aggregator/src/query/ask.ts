@@ -61,6 +61,8 @@ export interface EventsAsk {
   readonly kind: 'events';
   readonly refId: string;
   readonly at: string;
+  /** Components of the measure whose events are listed; empty: all events. */
+  readonly components: readonly number[];
   readonly filters: readonly Filter[];
   readonly limit: number;
 }

@@ -5,7 +5,7 @@ import { RE2JS } from 're2js';
 import type { Clock } from '../clock.js';
 import type { AnomaliesRead, AnomalyRecord } from '../cold/anomaly-store.js';
 import type { CompactionState, EventsRead, EventsResult } from '../cold/cold-tier.js';
-import type { Definition } from '../definition/model.js';
+import type { Component, Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import type { PartitionState } from '../window/flush-batch.js';
 import type { ColdSource, HotSource } from './execute.js';
@@ -70,15 +70,21 @@ function numberOf(event: TestEvent, of: number): number {
   return of === 6 ? event.amount : of === 7 ? event.latency : 1;
 }
 
+/** Conditions of these definitions are on the type alone. */
+function countsFor({ field: of, where }: Component, event: TestEvent): boolean {
+  return where.every(({ values }) => event.type === values[0]) && !Number.isNaN(numberOf(event, of));
+}
+
 /** One output over the events of one group and bucket. */
 function compute(
   def: Definition,
   output: Output,
   all: readonly TestEvent[],
 ): { number: number; items: { item: string; weight: number }[]; bins: Map<number, number> } {
-  const { kind, field: of, where, decimals } = def.components[output.component];
-  const events = where.length === 0 ? all : all.filter((event) => event.type === where[0].values[0]);
-  const numbers = events.map((event) => numberOf(event, of)).filter((value) => !Number.isNaN(value));
+  const component = def.components[output.component];
+  const { kind, field: of, decimals } = component;
+  const events = all.filter((event) => countsFor(component, event));
+  const numbers = events.map((event) => numberOf(event, of));
   const none = { number: NaN, items: [], bins: new Map<number, number>() };
   if (all.length === 0) return none;
   if (kind === 'count') return { ...none, number: numbers.length };
@@ -263,7 +269,8 @@ export class ListCold implements ColdSource {
           event.tenant === read.tenant &&
           event.timeMs >= read.fromMs &&
           event.timeMs < read.toMs &&
-          read.filters.every((filter) => matches(filter, event)),
+          read.filters.every((filter) => matches(filter, event)) &&
+          (read.components.length === 0 || read.components.some((index) => countsFor(this.def.components[index], event))),
       )
       .sort((a, b) => b.timeMs - a.timeMs)
       .slice(0, read.limit)

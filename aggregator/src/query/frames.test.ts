@@ -287,6 +287,11 @@ describe('other formats', () => {
       [10.5, 10.5],
     ]);
     expect(texts(rows)).toContain('Only the newest 2 events are shown.');
+    const sold = [...events, { ...events[0], type: 'buy' }];
+    const bought = await frameOf(sold, { kind: 'events', measure: 'buys' });
+    expect(bought.data.values[0]).toEqual([events[0].timeMs]);
+    const converted = await frameOf(sold, { kind: 'events', measure: 'conversion' });
+    expect(converted.data.values[0]).toEqual((await frameOf(sold, { kind: 'events' })).data.values[0]);
     const values = await frameOf(events, { kind: 'values', dimension: 'country', search: 'F' });
     expect(values.data.values).toEqual([['FR']]);
     expect((await frameOf([], { kind: 'events' })).schema.fields).toEqual([]);

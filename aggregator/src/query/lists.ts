@@ -26,7 +26,8 @@ export async function listEvents(
   freshness: Freshness,
   signal: AbortSignal,
 ): Promise<DataFrame> {
-  const read = { tenant: tenant.name, ...range, filters: ask.filters, limit: ask.limit, signal };
+  const { components, filters, limit } = ask;
+  const read = { tenant: tenant.name, ...range, components, filters, limit, signal };
   const result = await untilAborted(cold.readEvents(read), signal);
   const cut = result.rows.length >= ask.limit;
   return eventsFrame(ask, result, rangeMeta(range, freshness, noticeIf(cut, `Only the newest ${ask.limit} events are shown.`)));

@@ -113,6 +113,7 @@ const topSchema = z.strictObject({
 const eventsSchema = z.strictObject({
   refId,
   kind: z.literal('events'),
+  measure: name.optional().describe('Only events that this measure is made of. Default: all.'),
   filters,
   limit: limit.describe('Default 100; newest first.'),
 });

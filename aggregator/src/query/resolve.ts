@@ -193,7 +193,15 @@ function topAsk(names: Names, query: TopQuery, maxDataPoints: number): MetricAsk
 }
 
 function eventsAsk(names: Names, query: EventsQuery): EventsAsk {
-  return { kind: 'events', refId: query.refId, at: names.at, filters: names.filters(query.filters), limit: query.limit ?? DEFAULT_ROWS };
+  const components = query.measure === undefined ? [] : componentsOf(names.def, names.measure(query.measure));
+  const { refId, limit = DEFAULT_ROWS } = query;
+  return { kind: 'events', refId, at: names.at, components, filters: names.filters(query.filters), limit };
+}
+
+/** A ratio is made of the events of both its measures. */
+function componentsOf(def: Definition, measure: Measure): readonly number[] {
+  if (measure.kind !== 'ratio') return measure.components;
+  return [measure.numerator, measure.denominator].flatMap((index) => componentsOf(def, def.measures[index]));
 }
 
 function valuesAsk(names: Names, query: ValuesQuery): ValuesAsk {
