@@ -39,6 +39,7 @@ describe('a link to raw events', () => {
           datasource: target,
           schemaVersion: 1,
           kind: 'events',
+          measure: 'events',
           limit: 200,
           filters: [
             { dimension: 'device', op: '=', value: '$5' },
@@ -64,6 +65,22 @@ describe('a link to raw events', () => {
     expect(twice.fields[1].config.links?.map(({ title }) => title)).toEqual(['Mine', 'Raw events']);
     expect(twice.fields[1].config.unit).toBe('ms');
     expect(given.fields[1].config.links).toHaveLength(1);
+  });
+
+  it('leads from a value that was judged, and from a score that was asked for alone', () => {
+    const judged = frame({ bucketMs: 60_000 }, { country: 'DE' });
+    const score: Field = { name: 'score', type: FieldType.number, config: { custom: { role: 'score' } }, values: [0.9] };
+    const both = { ...judged, fields: [...judged.fields, score] };
+    const anomaly: ApiQuery = { kind: 'anomaly', measure: 'errors' };
+    const { fields } = withEventLinks(both, anomaly, target);
+    expect(pane(fields[1], 60_000).queries[0]).toMatchObject({
+      kind: 'events',
+      measure: 'errors',
+      filters: [{ dimension: 'country', op: '=', value: 'DE' }],
+    });
+    expect(fields[2].config.links).toBeUndefined();
+    const alone = withEventLinks({ ...judged, fields: [judged.fields[0], score] }, { ...anomaly, fields: 'score' }, target);
+    expect(pane(alone.fields[1], 60_000).queries[0]).toMatchObject({ kind: 'events', measure: 'errors' });
   });
 
   it('is not drawn where a value is no bucket of events', () => {

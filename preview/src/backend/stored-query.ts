@@ -16,6 +16,7 @@ const GRAFANAS_FIELDS: ReadonlySet<string> = new Set([
   'schemaVersion',
   'editorMode',
   'json',
+  'annotation',
   'queryCachingTTL',
   'requestId',
   'timeRange',

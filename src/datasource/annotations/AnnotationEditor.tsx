@@ -6,6 +6,7 @@ import { Input, RadioButtonGroup } from '@grafana/ui';
 import type { TidemarkDataSource } from '../datasource';
 import { dimensionOptions } from '../editor/choices';
 import { EditorField, EditorRow } from '../editor/EditorRow';
+import { EventsOfField } from '../editor/EventsOfField';
 import { FiltersField } from '../editor/FiltersField';
 import { LimitField } from '../editor/OptionFields';
 import { useCatalog } from '../editor/use-catalog';
@@ -55,6 +56,7 @@ export function AnnotationEditor({ datasource, query: stored, onChange, range }:
     <>
       <EditorRow>
         {source}
+        <EventsOfField {...{ id, query, catalog, problems, change }} variables={[]} />
         <EditorField label="Events where" id={`${id}-filters`} tooltip="Each event becomes an annotation.">
           <FiltersField
             id={`${id}-filters`}

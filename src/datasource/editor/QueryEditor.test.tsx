@@ -64,8 +64,10 @@ describe('the query editor', () => {
     const { query, run } = await edit({ measure: 'events' });
     expect(screen.getByText('All events · exact')).toBeTruthy();
     fireEvent.click(screen.getByRole('radio', { name: 'Events' }));
-    expect(query()).toMatchObject({ kind: 'events' });
-    expect(query()).not.toHaveProperty('measure');
+    // The events of the measure that was looked at.
+    expect(query()).toMatchObject({ kind: 'events', measure: 'events' });
+    expect(screen.getByLabelText(/^Events of/)).toBeTruthy();
+    expect(query()).not.toHaveProperty('bucket');
     fireEvent.click(screen.getByRole('switch', { name: /Live/ }));
     expect(query().live).toBe(true);
     expect(run).toHaveBeenCalledTimes(2);

@@ -17,6 +17,7 @@ import { AnomalyPreview } from './AnomalyPreview';
 import { AnswerLine } from './AnswerLine';
 import { dimensionOptions, KIND_OPTIONS, withVariables } from './choices';
 import { EditorField, EditorRow } from './EditorRow';
+import { EventsOfField } from './EventsOfField';
 import { FiltersField } from './FiltersField';
 import { JsonField } from './JsonField';
 import { MetricFields, type FieldsProps } from './MetricFields';
@@ -180,6 +181,7 @@ function Builder(props: FieldsProps & { readonly suggest: (dimension: string, se
       )}
       {has.includes('filters') && (
         <EditorRow>
+          {kind === 'events' && <EventsOfField {...props} />}
           <EditorField label="Filters" id={`${id}-filters`} tooltip="All of them must hold.">
             <FiltersField
               id={`${id}-filters`}

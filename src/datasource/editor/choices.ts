@@ -91,11 +91,16 @@ export function measureOptions(catalog: Catalog | null, kind: QueryKind): Combob
   return [...(catalog?.measures ?? [])]
     .filter((measure) => kind === 'top' || measure.kind !== 'top')
     .sort((a, b) => rank(a) - rank(b))
-    .map((measure) => ({
-      value: measure.name,
-      label: measure.name,
-      description: [measure.kind, measure.description].filter(Boolean).join(' · '),
-    }));
+    .map(measureOption);
+}
+
+/** Every measure is made of events, a ranking too. */
+export function allMeasureOptions(catalog: Catalog | null): ComboboxOption[] {
+  return (catalog?.measures ?? []).map(measureOption);
+}
+
+function measureOption({ name, kind, description }: CatalogMeasure): ComboboxOption {
+  return { value: name, label: name, description: [kind, description].filter(Boolean).join(' · ') };
 }
 
 export function dimensionOptions(catalog: Catalog | null): ComboboxOption[] {

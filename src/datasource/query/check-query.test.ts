@@ -39,6 +39,7 @@ describe('checkQuery', () => {
       }),
     ).toEqual({});
     expect(check({ kind: 'events' })).toEqual({});
+    expect(check({ kind: 'events', measure: 'top_pages' })).toEqual({});
     expect(check({ kind: 'top', measure: 'events', by: 'country' })).toEqual({});
     expect(check({ kind: 'top', measure: 'top_pages', groupBy: ['country'] })).toEqual({});
   });
@@ -48,6 +49,10 @@ describe('checkQuery', () => {
       measure: 'There is no measure “latancy”. Did you mean latency?',
       groupBy: 'There is no dimension “contry”. Did you mean country?',
     });
+  });
+
+  it('takes events of any measure, and of none that there is not', () => {
+    expect(check({ kind: 'events', measure: 'latancy' })).toEqual({ measure: 'There is no measure “latancy”. Did you mean latency?' });
   });
 
   it('does not judge names that a variable will give, nor any name before the catalogue is known', () => {

@@ -30,10 +30,11 @@ export function checkQuery(query: QueryFields & { kind: QueryKind }, catalog: Ca
     return problems;
   }
   query.filters?.forEach((filter, index) => setIf(problems, `filters.${index}`, filterProblem(filter, catalog)));
-  if (kind === 'events') return problems;
+  if (kind === 'events' && !query.measure) return problems;
 
   const measure = catalog?.measures.find(({ name }) => name === query.measure);
   setIf(problems, 'measure', measureProblem(query, measure, catalog));
+  if (kind === 'events') return problems;
   setIf(problems, 'stat', statProblem(query, measure));
   setIf(problems, 'groupBy', groupByProblem(query, measure, catalog));
   if (kind === 'top') {
@@ -81,7 +82,7 @@ function measureProblem(
       catalog.measures.map((measure) => measure.name),
     );
   }
-  if (kind !== 'top' && found.kind === 'top') return `“${name}” is a ranking, not a number. Ask for it as Top list.`;
+  if (kind !== 'top' && kind !== 'events' && found.kind === 'top') return `“${name}” is a ranking, not a number. Ask for it as Top list.`;
   return null;
 }
 

@@ -29,6 +29,7 @@ describe('displayText', () => {
   it('says what the other kinds ask', () => {
     expect(text({ kind: 'top', measure: 'revenue', by: 'country', order: 'asc', limit: 3 })).toBe('lowest 3 country by revenue');
     expect(text({ kind: 'top', measure: 'top_pages' })).toBe('top 10 top_pages');
+    expect(text({ kind: 'events', measure: 'purchases', limit: 20 })).toBe('newest 20 events of purchases');
     expect(text({ kind: 'events', filters: [{ dimension: 'type', op: '=~', value: '^pay' }] })).toBe(
       'newest 100 events where type =~ ^pay',
     );

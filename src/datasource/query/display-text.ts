@@ -45,7 +45,12 @@ export function displayText(query: TidemarkQuery): string {
         query.live ? 'live' : '',
       );
     case 'events':
-      return words(`newest ${api.limit ?? 100} events`, where(api.filters), query.live ? 'live' : '');
+      return words(
+        `newest ${api.limit ?? 100} events`,
+        measure === '' ? '' : `of ${measure}`,
+        where(api.filters),
+        query.live ? 'live' : '',
+      );
     case 'values':
       return api.dimension === undefined
         ? 'no dimension chosen'

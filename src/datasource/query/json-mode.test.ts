@@ -39,8 +39,8 @@ describe('the JSON mode', () => {
       'kind: found "metrics", expected one of metric, anomaly, top, events, values, annotations.',
     );
     expect(problem('{"measure": "x", "groupby": ["a"]}')).toBe('groupby: a query of kind metric has no such field. Did you mean groupBy?');
-    expect(problem('{"kind": "events", "measure": "x"}')).toMatch(
-      /^measure: a query of kind events has no such field\. It has filters, limit\./,
+    expect(problem('{"kind": "events", "window": "none"}')).toMatch(
+      /^window: a query of kind events has no such field\. It has measure, filters, limit\./,
     );
     expect(problem('{"measure": "x", "limit": "5"}')).toBe('limit: found "5", expected a whole number above 0.');
     expect(problem('{"measure": "x", "format": "csv"}')).toMatch(/^format: found "csv", expected one of timeseries/);

@@ -79,10 +79,11 @@ describe('migrateQuery', () => {
   });
 
   it('keeps only the fields of the kind', () => {
-    expect(migrateQuery(stored({ kind: 'events', measure: 'x', limit: 5 }))).toEqual({
+    expect(migrateQuery(stored({ kind: 'events', measure: 'x', bucket: '1m', stat: 'p95', limit: 5 }))).toEqual({
       refId: 'A',
       schemaVersion: 1,
       kind: 'events',
+      measure: 'x',
       limit: 5,
       editorMode: 'builder',
     });

@@ -97,7 +97,7 @@ describe('apiQueryOf', () => {
   it('stores nothing of another kind, because alert rules send what is stored', () => {
     const stored = withKind(everything, 'events');
     expect(stored).toMatchObject({ kind: 'events', refId: 'A', live: true, filters: everything.filters, limit: 10 });
-    for (const name of ['measure', 'bucket', 'format', 'window', 'by', 'dimension', 'legend']) expect(stored).not.toHaveProperty(name);
+    for (const name of ['stat', 'bucket', 'format', 'window', 'by', 'dimension', 'legend']) expect(stored).not.toHaveProperty(name);
     expect(everything.measure).toBe('latency');
   });
 

@@ -104,7 +104,7 @@ export const FIELDS_BY_KIND: Readonly<Record<QueryKind, readonly (keyof QueryFie
   metric: [...SERIES_FIELDS, 'bucket', 'format', 'window', 'orderBy', 'compareWith', 'fill'],
   anomaly: [...SERIES_FIELDS, 'bucket', 'format', 'window', 'orderBy', 'fill', 'detector', 'history', 'fields'],
   top: [...SERIES_FIELDS, 'by'],
-  events: ['filters', 'limit'],
+  events: ['measure', 'filters', 'limit'],
   values: ['dimension', 'search', 'limit'],
   annotations: ['watch', 'minScore', 'limit'],
 };
