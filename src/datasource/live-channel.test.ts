@@ -1,6 +1,7 @@
 import { FieldType, type DataFrame } from '@grafana/data';
 import { describe, expect, it } from 'vitest';
 import { channelAddress, hash, liveQueryOf, stableJson } from './live-channel';
+import { fieldKey } from './live-merge';
 import type { ApiQuery } from './query/model';
 
 const history = (bucketMs: number, labels: Array<Record<string, string>> = [{}]): DataFrame => ({
@@ -19,6 +20,7 @@ describe('the live query', () => {
       query: { kind: 'metric', measure: 'events', bucket: '30s' },
       spanMs: 300_000,
       bucketMs: 30_000,
+      series: null,
     });
   });
 
@@ -39,11 +41,28 @@ describe('the live query', () => {
     });
   });
 
+  it('names the series that history chose, where filters by dimension let more through', () => {
+    const query: ApiQuery = { kind: 'metric', measure: 'events', groupBy: ['country', 'device'], limit: 2 };
+    const of = (country: string, device: string): string => fieldKey('events', { country, device });
+    const chosen = history(10_000, [
+      { country: 'DE', device: 'mobile' },
+      { country: 'FR', device: 'tv' },
+    ]);
+    const series = liveQueryOf(query, chosen, options)?.series;
+    expect([of('DE', 'mobile'), of('FR', 'tv'), of('DE', 'tv'), of('FR', 'mobile')].map((key) => series?.has(key))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
   it('spans the whole range where rows have no time of their own', () => {
     expect(liveQueryOf({ kind: 'top', measure: 'top_pages' }, undefined, options)).toEqual({
       query: { kind: 'top', measure: 'top_pages' },
       spanMs: options.rangeMs,
       bucketMs: 0,
+      series: null,
     });
     expect(liveQueryOf({ kind: 'metric', measure: 'events', format: 'total' }, undefined, options)?.bucketMs).toBe(0);
   });

@@ -5,6 +5,7 @@ import { LiveChannelScope, type DataFrame, type LiveChannelAddress } from '@graf
 import { apiQueryOf, type ApiQuery } from './query/model';
 import { formatDuration } from './query/duration';
 import { numberOf, recordOf } from './live-frame';
+import { fieldKey } from './live-merge';
 
 const SHORTEST_SPAN_MS = 1_000;
 const LONGEST_SPAN_MS = 31 * 86_400_000;
@@ -18,6 +19,8 @@ export interface LiveQuery {
   readonly spanMs: number;
   /** 0: rows have no time of their own, and each message is the whole answer. */
   readonly bucketMs: number;
+  /** Keys of the series that history chose; null: all that come. Not part of the channel. */
+  readonly series: ReadonlySet<string> | null;
 }
 
 export interface LiveOptions {
@@ -33,23 +36,30 @@ export interface LiveOptions {
  */
 export function liveQueryOf(api: ApiQuery, history: DataFrame | undefined, { rangeMs, spanMs }: LiveOptions): LiveQuery | null {
   const inLine = api.kind === 'metric' && (api.format === undefined || api.format === 'timeseries' || api.format === 'heatmap');
-  if (!inLine) return { query: apiQueryOf(api), spanMs: clampSpan(Math.ceil(rangeMs / 1_000) * 1_000), bucketMs: 0 };
+  if (!inLine) return { query: apiQueryOf(api), spanMs: clampSpan(Math.ceil(rangeMs / 1_000) * 1_000), bucketMs: 0, series: null };
   const plan = recordOf(recordOf(history?.meta?.custom)['plan']);
   const bucketMs = numberOf(plan['bucketMs']);
   if (bucketMs === null || bucketMs <= 0) return null;
   const span = clampSpan(Math.max(spanMs ?? DEFAULT_SPAN_MS, LEAST_BUCKETS * bucketMs));
-  return { query: apiQueryOf({ ...withoutLimit(api, history), bucket: formatDuration(bucketMs) }), spanMs: span, bucketMs };
+  const chosen = chosenSeries(api, history);
+  const query = apiQueryOf({ ...chosen.api, bucket: formatDuration(bucketMs) });
+  return { query, spanMs: span, bucketMs, series: chosen.series };
 }
 
-/** The heaviest of the whole range are not those of the last minutes: the ones that history chose are asked for by name. */
-function withoutLimit(api: ApiQuery, history: DataFrame | undefined): ApiQuery {
+/**
+ * The heaviest of the whole range are not those of the last minutes: the ones that history chose are asked for by name. Filters on several
+ * dimensions also let through combinations that history did not choose, so the series are named too.
+ */
+function chosenSeries(api: ApiQuery, history: DataFrame | undefined): { api: ApiQuery; series: ReadonlySet<string> | null } {
   const { limit, orderBy: _orderBy, order: _order, ...rest } = api;
-  if (limit === undefined || api.groupBy === undefined || history === undefined) return api;
+  if (limit === undefined || api.groupBy === undefined || history === undefined) return { api, series: null };
   const chosen = api.groupBy.map((dimension) => {
     const values = history.fields.map((field) => field.labels?.[dimension]).filter((value) => value !== undefined);
     return { dimension, op: 'in' as const, values: [...new Set(values)].sort() };
   });
-  return chosen.some(({ values }) => values.length === 0) ? api : { ...rest, filters: [...(api.filters ?? []), ...chosen] };
+  if (chosen.some(({ values }) => values.length === 0)) return { api, series: null };
+  const series = new Set(history.fields.map(({ name, labels }) => fieldKey(name, labels)));
+  return { api: { ...rest, filters: [...(api.filters ?? []), ...chosen] }, series };
 }
 
 function clampSpan(ms: number): number {
@@ -57,7 +67,7 @@ function clampSpan(ms: number): number {
 }
 
 /** Both names of the data source's uid are sent: Grafana before 12.4 reads `namespace`, later ones `stream`. */
-export function channelAddress(uid: string, { query, spanMs }: LiveQuery): LiveChannelAddress {
+export function channelAddress(uid: string, { query, spanMs }: Pick<LiveQuery, 'query' | 'spanMs'>): LiveChannelAddress {
   const address = {
     scope: LiveChannelScope.DataSource,
     stream: uid,

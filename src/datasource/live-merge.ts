@@ -42,6 +42,13 @@ export function fieldKey(name: string, labels: Readonly<Record<string, string>> 
   return JSON.stringify([name, ...sorted]);
 }
 
+/** The patch without fields of other keys. */
+export function onlyOf<F extends LineField>(patch: Patch<F>, keys: ReadonlySet<string> | null): Patch<F> {
+  if (keys === null || patch.fields.every(({ key }) => keys.has(key))) return patch;
+  const places = patch.fields.flatMap(({ key }, place) => (keys.has(key) ? [place] : []));
+  return { ...patch, fields: places.map((place) => patch.fields[place]), columns: places.map((place) => patch.columns[place]) };
+}
+
 /** Lays a patch over a line. Fields that the line does not know come behind its own; a known field is described as the patch does. */
 export function merge<F extends LineField>(line: Line<F>, patch: Patch<F>): Line<F> {
   if (patch.fields.length === 0) return line;

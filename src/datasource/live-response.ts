@@ -42,6 +42,7 @@ export function followResponse(answered: DataQueryResponse, options: ResponseOpt
       refId,
       history,
       bucketMs: query.bucketMs,
+      series: query.series,
       events: options.stream(channelAddress(options.uid, query)),
       ask: (from) => options.ask(refId, query.query, from).pipe(map((response) => frameOf(response, refId))),
       range: options.range,

@@ -8,6 +8,7 @@ import {
 } from '@grafana/data';
 import { Subject, type Observable } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { fieldKey } from './live-merge';
 import { followLive, type Followed } from './live-stream';
 
 const BUCKET_MS = 10_000;
@@ -52,13 +53,13 @@ class Panel {
   range = { fromMs: at(0), toMs: at(100) };
   readonly #stop: () => void;
 
-  constructor(history: DataFrame | undefined, bucketMs = BUCKET_MS) {
+  constructor(history: DataFrame | undefined, bucketMs = BUCKET_MS, series: ReadonlySet<string> | null = null) {
     const ask = (fromMs: number): Observable<DataFrame | undefined> => {
       const answer = new Subject<DataFrame | undefined>();
       this.asks.push({ fromMs, answer });
       return answer;
     };
-    const follow = followLive({ refId: 'A', history, bucketMs, events: this.events, ask, range: () => this.range });
+    const follow = followLive({ refId: 'A', history, bucketMs, series, events: this.events, ask, range: () => this.range });
     const subscription = follow.subscribe((followed) => this.shown.push(followed));
     this.#stop = () => subscription.unsubscribe();
   }
@@ -318,6 +319,19 @@ describe('a live panel', () => {
       [3, 14],
     ]);
     expect(panel.rows(2)).toEqual([
+      [1, 5],
+      [2, 7],
+      [3, 8],
+    ]);
+  });
+
+  it('leaves out a series that history did not choose, however it comes', () => {
+    const panel = new Panel(frameOf([[1, 5]], at(2)), BUCKET_MS, new Set([fieldKey('events', { country: 'DE' })]));
+    panel.connect({ schema: schemaOf(at(2), ['AT', 'DE']), data: { values: values([2, 70, 7]) } });
+    panel.asks[0].answer.next(frameOf([[2, 90]], at(2), 'FR'));
+    panel.send({ data: { values: values([3, 80, 8]) } });
+    expect(panel.frame.fields.map(({ labels }) => labels?.['country'])).toEqual([undefined, 'DE']);
+    expect(panel.rows()).toEqual([
       [1, 5],
       [2, 7],
       [3, 8],

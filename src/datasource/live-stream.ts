@@ -24,7 +24,7 @@ import {
   type FrameField,
   type LiveSchema,
 } from './live-frame';
-import { emptyLine, merge, trim, type Line } from './live-merge';
+import { emptyLine, merge, onlyOf, trim, type Line } from './live-merge';
 import type { Range } from './query/interpolate';
 
 /** A failed query for what was missed is tried again after so long, or when the next message shows that the aggregator is there. */
@@ -36,6 +36,8 @@ export interface FollowOptions {
   readonly history: DataFrame | undefined;
   /** 0: each message is the whole answer. */
   readonly bucketMs: number;
+  /** Keys of the series that are shown; null: all that come. */
+  readonly series: ReadonlySet<string> | null;
   readonly events: Observable<LiveChannelEvent<DataFrameJSON>>;
   /** Asks the query's rows from a time on until now. */
   readonly ask: (fromMs: number) => Observable<DataFrame | undefined>;
@@ -132,7 +134,7 @@ class Follower {
         this.#whole = frameOfMessage(schema, message.schema, values, this.#options.refId, this.#options.history?.meta);
       }
     } else {
-      const patch = patchOfMessage(schema, values, ++this.#order);
+      const patch = onlyOf(patchOfMessage(schema, values, ++this.#order), this.#options.series);
       const known = this.#line.timesMs.at(-1);
       const first = patch.timesMs[0];
       if (known !== undefined && first !== undefined && first > known + this.#options.bucketMs) this.#missed(known);
@@ -164,7 +166,7 @@ class Follower {
     this.#catchUp = this.#options.ask(fromMs).subscribe({
       next: (frame) => {
         this.#missingFrom = null;
-        this.#line = merge(this.#line, patchOfFrame(frame, order));
+        this.#line = merge(this.#line, onlyOf(patchOfFrame(frame, order), this.#options.series));
         const partialFrom = numberOf(recordOf(frame?.meta?.custom)['partialFrom']);
         if (partialFrom !== null && partialFrom > (this.#partialFrom ?? 0) && this.#schema === null) this.#partialFrom = partialFrom;
         this.#show();
