@@ -239,9 +239,22 @@ describe('checkPlugin', () => {
       expect(found()).toEqual([]);
     });
 
-    it('finds what React 19 or Grafana 12.4 does not have', () => {
+    it('finds what React 19 or the oldest Grafana does not have', () => {
       write('src/panels/Bad.tsx', 'import { VizTooltipWrapper } from "@grafana/ui";\nBad.defaultProps = {};\n');
       expect(found()).toHaveLength(2);
+    });
+
+    it('takes what the oldest Grafana has, types of any, and nothing by way of a namespace or an inner path', () => {
+      write(
+        'src/good.ts',
+        "import {\n  FieldType,\n  type NotYet,\n  dateTime as at,\n} from '@grafana/data';\nimport type { Later } from '@grafana/ui';\n",
+      );
+      expect(found()).toEqual([]);
+      write('src/bad.ts', "import * as ui from '@grafana/ui';\nimport { Combobox } from '@grafana/ui/unstable';\n");
+      expect(found()).toEqual([
+        'src/bad.ts: @grafana/ui of Grafana 12.3.0 has no *',
+        'src/bad.ts: @grafana/ui/unstable of Grafana 12.3.0 has no Combobox',
+      ]);
     });
   });
 

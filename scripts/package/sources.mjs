@@ -11,12 +11,11 @@ const FORBIDDEN_PREFIXES = ['golang.org/x/sys', 'os/'];
 /** All that a plugin needs of `os`: to end, and to say why. */
 const ALLOWED_OF_OS = new Set(['Exit', 'Stderr']);
 
-/** What the newest or the oldest of Grafana's Reacts and UI kits lacks. */
+/** What the newest of Grafana's Reacts lacks. */
 const FORBIDDEN_WORDS = [
   { word: /\bfindDOMNode\b/, why: 'React 19 has no findDOMNode', remedy: 'Use a ref.' },
   { word: /\.defaultProps\b/, why: 'React 19 ignores defaultProps of functions', remedy: 'Give the parameter a default.' },
   { word: /\bref="[^"]*"/, why: 'React 19 has no string refs', remedy: 'Use useRef.' },
-  { word: /\bVizTooltipWrapper\b/, why: 'Grafana 12.4 does not have VizTooltipWrapper', remedy: 'Draw the tooltip with what it has.' },
   { word: /\bpropTypes\b/, why: 'React 19 ignores propTypes', remedy: 'Types say it.' },
 ];
 
@@ -39,14 +38,49 @@ export function checkBackendSources(root) {
 }
 
 /**
+ * What each of Grafana's packages gives plugins in the oldest version that plugin.json allows: the names that the `dist/esm/index.mjs` of that
+ * version exports, a package a line.
+ */
+const OLDEST_GRAFANA = '12.3.0';
+const OLDEST = new Map(
+  readFileSync(new URL(`grafana-${OLDEST_GRAFANA}.txt`, import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([name = '', ...exported]) => [name, new Set(exported)]),
+);
+
+/**
  * @param {string} root the repository
  * @returns {Finding[]}
  */
 export function checkFrontendSources(root) {
-  return sourcesIn(root, 'src', (file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file)).flatMap(({ path, text }) => {
+  return sourcesIn(root, 'src', (file) => /\.tsx?$/.test(file) && !/\.(test|fixture)\.tsx?$/.test(file)).flatMap(({ path, text }) => {
     const code = withoutGoComments(text);
-    return FORBIDDEN_WORDS.filter(({ word }) => word.test(code)).map(({ why, remedy }) => ({ path, message: why, remedy }));
+    return [
+      ...FORBIDDEN_WORDS.filter(({ word }) => word.test(code)).map(({ why, remedy }) => ({ path, message: why, remedy })),
+      ...importsOfGrafana(code)
+        .filter(({ from, name }) => OLDEST.get(from)?.has(name) !== true)
+        .map(({ from, name }) => ({
+          path,
+          message: `${from} of Grafana ${OLDEST_GRAFANA} has no ${name}`,
+          remedy: 'Do it with what that version has, or raise grafanaDependency and the list beside this check.',
+        })),
+    ];
   });
+}
+
+/** Values that are imported from packages that Grafana provides; types are gone before anything runs. @param {string} code */
+function importsOfGrafana(code) {
+  return [...code.matchAll(/^import\s+(?!type\b)([^;]*?)\s+from\s+['"](@grafana\/(?:data|runtime|ui)[^'"]*)['"]/gm)].flatMap(
+    ([, what = '', from = '']) => {
+      const names = /\{([^}]*)\}/.exec(what)?.[1]?.split(',') ?? [what];
+      return names
+        .map((name) => name.trim())
+        .filter((name) => name !== '' && !name.startsWith('type '))
+        .map((name) => ({ from, name: name.split(/\s+as\s+/)[0] ?? name }));
+    },
+  );
 }
 
 /** @param {string} root @param {string} folder @param {(file: string) => boolean} wanted */
