@@ -28,6 +28,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
           environment: 'jsdom',
           setupFiles: ['.config/vitest-setup.mjs'],
+          // Grafana's components are slow in jsdom: on a machine that is busy with other things, minutes are no defect.
+          testTimeout: 180_000,
           // Grafana's packages import CommonJS by name, which Node refuses and Vite's own loader can.
           server: { deps: { inline: [/@grafana\//, /\/ol\//] } },
         },
