@@ -203,7 +203,7 @@ export class QueryEngine {
     const startedMs = clock.monotonic();
     const named = checked.query !== null && 'measure' in checked.query ? checked.query.measure : '';
     // A name that is not the definition's must not become a label of a metric.
-    const measure = def.measures.some((candidate) => candidate.name === named) ? named : '';
+    const measure = def.measures.find((candidate) => candidate.name === named)?.name ?? '';
     const base = { tenant: tenant.name, refId: checked.refId, kind: checked.query?.kind ?? 'unknown', measure };
     try {
       if (checked.query === null) throw checked.problem;
