@@ -30,7 +30,20 @@ const typed = {
 };
 
 export default tseslint.config(
-  { ignores: ['**/dist/', 'dist-package/', '**/node_modules/', '**/data/', 'coverage/', '.*/', '!.config/', '**/.scratch/', '**/*.gen.*'] },
+  {
+    ignores: [
+      '**/dist/',
+      'dist-package/',
+      '**/node_modules/',
+      '**/data/',
+      'coverage/',
+      '.*/',
+      '!.config/',
+      '**/.scratch/',
+      '**/*.gen.*',
+      'aggregator/assembly/',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.recommended,
   {

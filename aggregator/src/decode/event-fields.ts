@@ -3,7 +3,9 @@
 // or declared missing, so nothing of an earlier event shows through.
 
 import type { Definition, FieldId, TimeFormat } from '../definition/model.js';
+import { DecodeMemory } from './decode-memory.js';
 import { MAX_INTERNED_BYTES } from './decoder.js';
+import type { ReplayHost } from './fast-replay.js';
 import { exoticToInteger, toFixedPoint } from './fixed-point.js';
 import { ByteHash, finishHash } from './hash.js';
 import { Interner } from './interner.js';
@@ -23,8 +25,9 @@ const enum Kind {
   Time,
 }
 
-export class EventFields {
+export class EventFields implements ReplayHost {
   readonly count: number;
+  readonly memory: DecodeMemory;
   readonly present: Uint8Array;
   readonly internId: Uint32Array;
   readonly numbers: Float64Array;
@@ -57,28 +60,37 @@ export class EventFields {
     const { id, user, session } = def.event;
     const named = def.components.filter((c) => c.kind === 'unique' || c.kind === 'top').map((c) => c.field);
     const hashed = new Set([id, user, session, ...named]);
-    this.count = count;
-    this.present = new Uint8Array(count);
-    this.internId = new Uint32Array(count);
-    this.numbers = new Float64Array(count).fill(Number.NaN);
-    this.strStart = new Int32Array(count);
-    this.strEnd = new Int32Array(count);
-    this.hashLo = new Int32Array(count);
-    this.hashHi = new Int32Array(count);
-    this.error = def.fields.map(() => DecodeCode.ok);
-    this.errorAt = new Int32Array(count);
-    this.#inScratch = new Uint8Array(count);
-    this.#next = nextOfPath;
-    this.#interners = def.fields.map(() => new Interner());
-    this.#decimals = Uint8Array.from(def.fields, (field) => field.decimals);
-    this.#timeFormat = def.fields.map((field) => (field.index === def.event.time ? def.event.timeFormat : 'auto'));
-    this.#kind = Uint8Array.from(def.fields, (field) => {
+    const kinds = def.fields.map((field): Kind => {
       if (field.index === def.event.time || field.type === 'time') return Kind.Time;
       if (field.type === 'number') return Kind.Number;
       if (field.interned) return hashed.has(field.index) ? Kind.HashedInterned : Kind.Interned;
       if (listed.has(field.index)) return Kind.ListedText;
       return hashed.has(field.index) ? Kind.HashedText : Kind.PlainText;
     });
+    const memory = new DecodeMemory(
+      count,
+      kinds.map((kind) => kind >= Kind.ListedText && kind <= Kind.HashedInterned),
+    );
+    this.count = count;
+    this.memory = memory;
+    this.present = memory.present;
+    this.internId = memory.internId;
+    this.numbers = memory.numbers;
+    this.strStart = memory.strStart;
+    this.strEnd = memory.strEnd;
+    this.hashLo = memory.hashLo;
+    this.hashHi = memory.hashHi;
+    this.error = def.fields.map(() => DecodeCode.ok);
+    this.errorAt = new Int32Array(count);
+    this.#inScratch = new Uint8Array(count);
+    this.#next = memory.nextOfPath;
+    this.#next.set(nextOfPath);
+    this.#interners = def.fields.map(() => new Interner());
+    this.#decimals = memory.decimals;
+    this.#decimals.set(def.fields.map((field) => field.decimals));
+    this.#timeFormat = def.fields.map((field) => (field.index === def.event.time ? def.event.timeFormat : 'auto'));
+    this.#kind = memory.kinds;
+    this.#kind.set(kinds);
     this.needsHash = new Uint8Array(count);
     for (let field = count - 1; field >= 0; field--) {
       for (let f = field; f >= 0; f = nextOfPath[f]) {
@@ -209,8 +221,25 @@ export class EventFields {
       interner.reset();
       renumbered = true;
     }
-    if (renumbered) this.numbering++;
+    if (renumbered) {
+      this.numbering++;
+      this.memory.forgetIds();
+    }
     return renumbered;
+  }
+
+  // What the compiled replay asks for; it gives strings as places in the memory.
+
+  intern(field: FieldId, start: number, stop: number, lo: number, hi: number): number {
+    return stop - start > MAX_INTERNED_BYTES ? -1 : this.#interners[field].intern(this.memory.bytes, this.memory.view, start, stop, lo, hi);
+  }
+
+  timeOfText(field: FieldId, start: number, stop: number): number {
+    return this.#times.fromText(this.#timeFormat[field], this.memory.bytes, this.memory.view, start, stop);
+  }
+
+  timeOfNumber(field: FieldId, mantissa: number, fraction: number, negative: number): number {
+    return this.#times.fromNumber(this.#timeFormat[field], mantissa, fraction, negative === 1);
   }
 
   #setText(field: FieldId, kind: number, scanner: Scanner): void {

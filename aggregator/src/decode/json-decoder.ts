@@ -57,11 +57,7 @@ class JsonDecoder implements EventDecoder {
   readonly #layouts: LayoutCache;
   readonly #parser: RecordParser;
 
-  /** The batch's array, and the same bytes as a plain Uint8Array (a Buffer is of another hidden class). */
-  #source: Uint8Array | null = null;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #view: DataView = new DataView(this.#bytes.buffer);
-  /** For records too near to the end of their array. */
+  /** For records that do not fit into the window, and for such as need nothing after them. */
   #copy = new Uint8Array(4096);
   #copyView = new DataView(this.#copy.buffer);
 
@@ -87,7 +83,7 @@ class JsonDecoder implements EventDecoder {
     this.#maxFutureMs = def.maxFutureMs;
     this.#tenants = new Set(def.tenants.map((tenant) => tenant.name));
     this.#fields = fields;
-    this.#layouts = new LayoutCache(fields.count);
+    this.#layouts = new LayoutCache(fields);
     this.#parser = new RecordParser(this.#scanner, fields, paths);
     this.present = fields.present;
     this.internId = fields.internId;
@@ -140,7 +136,7 @@ class JsonDecoder implements EventDecoder {
     this.#recordBytes = length;
     if (length <= 0) return this.#refuse(DecodeCode.empty);
     if (length > this.#maxRecordBytes) return this.#refuse(DecodeCode.tooLarge);
-    const from = this.#place(batch.bytes, start, length);
+    const from = this.#place(batch, i);
     if (from === this.#scanner.end) return this.#refuse(DecodeCode.empty);
 
     const fields = this.#fields;
@@ -168,19 +164,16 @@ class JsonDecoder implements EventDecoder {
   }
 
   /** Points the scanner to the record. @returns where its text begins, after a byte order mark if there is one */
-  #place(source: Uint8Array, start: number, length: number): number {
+  #place(batch: RecordBatch, i: number): number {
     const scanner = this.#scanner;
-    if (source !== this.#source) {
-      this.#source = source;
-      this.#bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
-      this.#view = new DataView(source.buffer, source.byteOffset, source.byteLength);
-    }
-    let from = start;
-    if (start + length + SPARE_BYTES <= this.#bytes.length) {
-      scanner.bytes = this.#bytes;
-      scanner.view = this.#view;
+    const memory = this.#fields.memory;
+    const length = batch.end[i] - batch.start[i];
+    let from = memory.place(batch, i);
+    if (from >= 0) {
+      scanner.bytes = memory.bytes;
+      scanner.view = memory.view;
     } else {
-      this.#isolate(this.#bytes, start, length);
+      this.#isolate(batch.bytes, batch.start[i], length);
       from = 0;
     }
     scanner.end = from + length;

@@ -3,20 +3,20 @@
 // Invariant: what `replay` accepts is what the parser would have accepted, with the same values: the text between the values is
 // that of a valid record, and each value is checked in full. What it does not know it leaves to the parser.
 
+import { TreeSize } from './decode-memory.js';
 import type { EventFields } from './event-fields.js';
+import { createFastReplay, type FastReplay } from './fast-replay.js';
 import type { RecordShape } from './record-parser.js';
 import type { Scanner } from './scanner.js';
 
 const enum Limit {
-  Nodes = 2048,
-  Words = 32_768,
   Siblings = 16,
   /** Every so many records it is judged whether the cache is worth its while … */
   TrialRecords = 4096,
   /** … and where most records miss (random keys), it rests for so many. */
   RestRecords = 131_072,
 }
-/** What a node holds. */
+/** What a node holds; assembly/replay.ts reads the same. */
 const enum Slot {
   /** First child; 0 for none. */
   Child,
@@ -34,9 +34,9 @@ const enum Slot {
   MaskHigh,
   /** First field of the value's path, -1 when nobody wants it, Last.Mark when the record ends here. */
   Field,
-  /** Nesting depth of the value; for a last node its place in #missing. */
+  /** Nesting depth of the value; for a last node where its fields stand in #missing. */
   Depth,
-  Size = 16,
+  Size = TreeSize.NodeInts,
 }
 /** In place of a field: the record ends with this node's text. */
 const enum Last {
@@ -45,17 +45,20 @@ const enum Last {
 
 export class LayoutCache {
   readonly #fieldCount: number;
+  readonly #memoryBytes: Uint8Array;
+  readonly #fast: FastReplay;
   // A node is a piece of text and the value after it; node 0 is the beginning of the record. Nodes are named by their position
   // in #tree, where each has Slot.Size integers side by side, for that is one cache line.
-  readonly #tree = new Int32Array(Limit.Nodes * Slot.Size);
+  readonly #tree: Int32Array;
   #treeUsed: number = Slot.Size;
-  /** By last node: the fields that records of this layout do not have. */
-  readonly #missing: Int32Array[] = [];
+  /** By last node: the number of fields that records of this layout do not have, then these. */
+  readonly #missing: Int32Array;
+  #missingUsed = 0;
   /**
    * The nodes' texts, 8 bytes at a time, read as floating point numbers: valid UTF-8 is never a NaN (that takes a byte 0xff), and
    * a text of JSON has no zero bytes, so the numbers are equal just when the bytes are.
    */
-  readonly #words = new Float64Array(Limit.Words);
+  readonly #words: Float64Array;
   #wordsUsed = 0;
 
   #records = 0;
@@ -63,14 +66,30 @@ export class LayoutCache {
   #full = false;
   #restUntil = 0;
 
-  constructor(fieldCount: number) {
-    this.#fieldCount = fieldCount;
+  constructor(fields: EventFields) {
+    const { memory } = fields;
+    this.#fieldCount = fields.count;
+    this.#memoryBytes = memory.bytes;
+    this.#tree = memory.tree;
+    this.#words = memory.words;
+    this.#missing = memory.missing;
+    this.#fast = createFastReplay(memory, {
+      intern: fields.intern.bind(fields),
+      timeOfText: fields.timeOfText.bind(fields),
+      timeOfNumber: fields.timeOfNumber.bind(fields),
+    });
   }
 
   /** Reads [start, scanner.end) into the fields. @returns false when the layout is not known, or the record needs the parser's verdict */
   replay(start: number, scanner: Scanner, fields: EventFields): boolean {
     if (++this.#records < this.#restUntil) return false;
     if (this.#records % Limit.TrialRecords === 0) this.#judge();
+    if (scanner.bytes === this.#memoryBytes && this.#fast(start, scanner.end) === 1) return true;
+    return this.#replaySlowly(start, scanner, fields);
+  }
+
+  /** Strings with escapes or beyond ASCII, numbers with exponents, arrays, and records that are no longer in the window. */
+  #replaySlowly(start: number, scanner: Scanner, fields: EventFields): boolean {
     const bytes = scanner.bytes;
     const view = scanner.view;
     const end = scanner.end;
@@ -115,8 +134,10 @@ export class LayoutCache {
       }
       p = after;
     }
-    const missing = this.#missing[tree[node + Slot.Depth]];
-    for (let i = 0; i < missing.length; i++) fields.setMissing(missing[i]);
+    const missing = this.#missing;
+    const first = tree[node + Slot.Depth] + 1;
+    const last = first + missing[first - 1];
+    for (let i = first; i < last; i++) fields.setMissing(missing[i]);
     return true;
   }
 
@@ -130,12 +151,17 @@ export class LayoutCache {
       if (node < 0) return;
       from = shape.stop[i];
     }
-    const place = this.#missing.length;
+    const place = this.#missingUsed;
+    if (place + this.#fieldCount + 1 > this.#missing.length) {
+      this.#full = true;
+      return;
+    }
     node = this.#step(node, scanner, from, scanner.end, Last.Mark, place);
     if (node < 0 || this.#tree[node + Slot.Depth] !== place) return;
-    const missing: number[] = [];
-    for (let field = 0; field < this.#fieldCount; field++) if (shape.covered[field] === 0) missing.push(field);
-    this.#missing.push(Int32Array.from(missing));
+    let at = place + 1;
+    for (let field = 0; field < this.#fieldCount; field++) if (shape.covered[field] === 0) this.#missing[at++] = field;
+    this.#missing[place] = at - place - 1;
+    this.#missingUsed = at;
   }
 
   /** The child of `node` whose text stands at p, though another one was predicted; 0 when there is none. */
@@ -187,7 +213,7 @@ export class LayoutCache {
     }
     const length = to - from;
     if (siblings >= Limit.Siblings) return -1;
-    if (this.#treeUsed === tree.length || this.#wordsUsed + (length >> 3) + 1 > Limit.Words) {
+    if (this.#treeUsed === tree.length || this.#wordsUsed + (length >> 3) + 1 > this.#words.length) {
       this.#full = true;
       return -1;
     }
@@ -228,6 +254,6 @@ export class LayoutCache {
     this.#treeUsed = Slot.Size;
     this.#wordsUsed = 0;
     this.#full = false;
-    this.#missing.length = 0;
+    this.#missingUsed = 0;
   }
 }

@@ -2,7 +2,7 @@
 // Equal conditions and equal wheres are tested once. Comparisons of interned strings become a look-up by id: the verdict of an id
 // is found out when it first comes, because dictionaries grow, and forgotten when ids are renumbered.
 
-import type { Condition, Definition, Field, Where } from '../definition/model.js';
+import type { Condition, Definition, Field, FieldId, Where } from '../definition/model.js';
 import { type EventDecoder, MAX_INTERNED_BYTES } from './decoder.js';
 import { cutPosition } from './utf8.js';
 
@@ -13,6 +13,8 @@ export interface Wheres {
   readonly flags: Uint8Array;
   /** By component index: which distinct where it has. */
   readonly ofComponent: Uint16Array;
+  /** The interned field whose value alone decides all of them; -1 where there is no such field. Its id 0 decides nothing. */
+  readonly decidingField: FieldId;
 }
 
 /** A missing field matches `missing` and nothing else, not even != and `not in`. */
@@ -39,6 +41,7 @@ const enum Op {
 class CompiledWheres implements Wheres {
   readonly flags: Uint8Array;
   readonly ofComponent: Uint16Array;
+  readonly decidingField: FieldId;
   readonly #decoder: EventDecoder;
 
   // By distinct condition.
@@ -77,6 +80,8 @@ class CompiledWheres implements Wheres {
     };
     this.ofComponent = Uint16Array.from(def.components, (component) => whereIndex(component.where));
     this.flags = new Uint8Array(wheres.length).fill(1, 0, 1);
+    const fields = [...new Set(conditions.map(({ field }) => field))];
+    this.decidingField = fields.length === 1 && def.fields[fields[0]].interned ? fields[0] : -1;
     this.#decoder = decoder;
     this.#numbering = decoder.numbering;
     this.#test = Uint8Array.from(conditions, (condition) => testOf(condition, def.fields[condition.field]));

@@ -45,6 +45,9 @@ export class EventUpdates {
   readonly #wheres: Wheres;
   /** By combination of the conditions' results: the components that are to be looked at. */
   readonly #active = new Map<number, Uint16Array>();
+  /** By id of the deciding field, where there is one: the same. */
+  #activeOfId: (Uint16Array | undefined)[] = [];
+  #numbering = -1;
   #lastCombination = -1;
   #lastActive: Uint16Array;
 
@@ -71,7 +74,6 @@ export class EventUpdates {
 
   /** Evaluates every component against the decoder's current event. */
   evaluate(): void {
-    this.#wheres.evaluate();
     const { present, numbers, internId, strStart, strEnd } = this.#decoder;
     const active = this.#activeComponents();
     let adds = 0;
@@ -121,8 +123,33 @@ export class EventUpdates {
     this.sketchCount = sketches;
   }
 
-  /** Those whose condition holds: events of one type mostly have the same. */
+  /** Those whose condition holds. Where one field decides, which mostly is the event's type, its values are remembered. */
   #activeComponents(): Uint16Array {
+    const field = this.#wheres.decidingField;
+    if (field < 0) {
+      return this.#tested();
+    }
+    const id = this.#decoder.internId[field];
+    if (this.#numbering !== this.#decoder.numbering) {
+      this.#numbering = this.#decoder.numbering;
+      this.#activeOfId = [];
+    }
+    const known = id < this.#activeOfId.length ? this.#activeOfId[id] : undefined;
+    if (known !== undefined) {
+      return known;
+    }
+    const active = this.#tested();
+    if (id > 0 && id < MOST_COMBINATIONS) {
+      while (this.#activeOfId.length <= id) {
+        this.#activeOfId.push(undefined);
+      }
+      this.#activeOfId[id] = active;
+    }
+    return active;
+  }
+
+  #tested(): Uint16Array {
+    this.#wheres.evaluate();
     const { flags } = this.#wheres;
     if (flags.length > MOST_WHERES) {
       return this.#holding();

@@ -3,6 +3,8 @@
 // them again (from `oldestOffset`) rebuilds the same memory. Only its partition processor touches it.
 
 const INITIAL_CAPACITY = 4096;
+/** Each growth copies everything. */
+const GROWTH = 4;
 
 /**
  * A record is a duplicate when the same id stood in one of the last `maxEvents` records with an id, and that record's log
@@ -20,10 +22,12 @@ export class DuplicateFilter {
   #offset: Float64Array;
   #head = 0;
   #count = 0;
-  // … and an open-addressing table by hash: pairs of a ring position + 1 (0 is empty) and the lower half of the hash, so that a probe
-  // that meets another id does not have to look into the ring: a miss of the cache less.
+  // … and an open-addressing table by the lower half of the hash: a ring position + 1 (0 is empty) in the low bits of an entry, and in
+  // the others those of the upper half of the hash, so that a probe that meets another id need not look into the ring. Every
+  // event misses the processor's cache here, so entries are as small as they can be.
   #table: Int32Array;
   #mask: number;
+  readonly #positionMask: number;
 
   constructor(options: { readonly windowMs: number; readonly maxEvents: number }) {
     this.#maxEvents = Math.max(1, Math.floor(options.maxEvents));
@@ -33,8 +37,9 @@ export class DuplicateFilter {
     this.#hi = new Int32Array(this.#capacity);
     this.#timeMs = new Float64Array(this.#capacity);
     this.#offset = new Float64Array(this.#capacity);
+    this.#positionMask = 2 ** (32 - Math.clz32(this.#maxEvents)) - 1;
     const slots = tableSize(this.#capacity);
-    this.#table = new Int32Array(slots * 2);
+    this.#table = new Int32Array(slots);
     this.#mask = slots - 1;
   }
 
@@ -70,17 +75,21 @@ export class DuplicateFilter {
 
     const table = this.#table;
     const mask = this.#mask;
+    const positionMask = this.#positionMask;
+    const entered = (hi & ~positionMask) | (position + 1);
     let slot = lo & mask;
     for (;;) {
-      const entry = table[slot * 2];
+      const entry = table[slot];
       if (entry === 0) {
-        table[slot * 2] = position + 1;
-        table[slot * 2 + 1] = lo;
+        table[slot] = entered;
         return false;
       }
-      if (table[slot * 2 + 1] === lo && this.#hi[entry - 1] === hi) {
-        table[slot * 2] = position + 1;
-        return logTimeMs - this.#timeMs[entry - 1] <= this.#windowMs;
+      if (((entry ^ entered) & ~positionMask) === 0) {
+        const earlier = (entry & positionMask) - 1;
+        if (this.#lo[earlier] === lo && this.#hi[earlier] === hi) {
+          table[slot] = entered;
+          return logTimeMs - this.#timeMs[earlier] <= this.#windowMs;
+        }
       }
       slot = (slot + 1) & mask;
     }
@@ -91,11 +100,11 @@ export class DuplicateFilter {
     let slot = this.#lo[oldest] & this.#mask;
     // The table names the newest record of an id: where it is a younger one, there is nothing to take out.
     for (;;) {
-      const entry = this.#table[slot * 2];
+      const entry = this.#table[slot];
       if (entry === 0) {
         break;
       }
-      if (entry === oldest + 1) {
+      if ((entry & this.#positionMask) === oldest + 1) {
         this.#removeSlot(slot);
         break;
       }
@@ -112,30 +121,29 @@ export class DuplicateFilter {
     let slot = hole;
     for (;;) {
       slot = (slot + 1) & this.#mask;
-      const entry = table[slot * 2];
+      const entry = table[slot];
       if (entry === 0) {
         break;
       }
-      const lo = table[slot * 2 + 1];
-      const home = lo & this.#mask;
+      const home = this.#lo[(entry & this.#positionMask) - 1] & this.#mask;
       if (((slot - home) & this.#mask) >= ((slot - hole) & this.#mask)) {
-        table[hole * 2] = entry;
-        table[hole * 2 + 1] = lo;
+        table[hole] = entry;
         hole = slot;
       }
     }
-    table[hole * 2] = 0;
+    table[hole] = 0;
   }
 
   #grow(): void {
-    const capacity = Math.min(this.#maxEvents, this.#capacity * 2);
+    const capacity = Math.min(this.#maxEvents, this.#capacity * GROWTH);
     const lo = new Int32Array(capacity);
     const hi = new Int32Array(capacity);
     const timeMs = new Float64Array(capacity);
     const offset = new Float64Array(capacity);
     const slots = tableSize(capacity);
     const mask = slots - 1;
-    const table = new Int32Array(slots * 2);
+    const positionMask = this.#positionMask;
+    const table = new Int32Array(slots);
     for (let i = 0; i < this.#count; i++) {
       const from = (this.#head + i) % this.#capacity;
       lo[i] = this.#lo[from];
@@ -143,11 +151,14 @@ export class DuplicateFilter {
       timeMs[i] = this.#timeMs[from];
       offset[i] = this.#offset[from];
       let slot = lo[i] & mask;
-      while (table[slot * 2] !== 0 && !(table[slot * 2 + 1] === lo[i] && hi[table[slot * 2] - 1] === hi[i])) {
+      for (let entry = table[slot]; entry !== 0; entry = table[slot]) {
+        const earlier = (entry & positionMask) - 1;
+        if (lo[earlier] === lo[i] && hi[earlier] === hi[i]) {
+          break;
+        }
         slot = (slot + 1) & mask;
       }
-      table[slot * 2] = i + 1;
-      table[slot * 2 + 1] = lo[i];
+      table[slot] = (hi[i] & ~positionMask) | (i + 1);
     }
     this.#capacity = capacity;
     this.#lo = lo;

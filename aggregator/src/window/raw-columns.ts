@@ -9,13 +9,36 @@ import { TextColumn } from './text-column.js';
 
 const LEAST_ROWS = 1024;
 
-type FieldColumn =
-  | { readonly kind: 'number'; readonly field: Field; data: Float64Array }
-  | { readonly kind: 'interned'; readonly field: Field; readonly dimension: number; ids: Uint32Array }
-  | { readonly kind: 'text'; readonly field: Field; readonly text: TextColumn };
+interface NumericColumn {
+  readonly kind: 'number';
+  readonly field: Field;
+  readonly index: number;
+  data: Float64Array;
+}
+
+interface InternedColumn {
+  readonly kind: 'interned';
+  readonly field: Field;
+  readonly index: number;
+  readonly dimension: number;
+  ids: Uint32Array;
+}
+
+interface TextFieldColumn {
+  readonly kind: 'text';
+  readonly field: Field;
+  readonly index: number;
+  readonly text: TextColumn;
+}
+
+type FieldColumn = NumericColumn | InternedColumn | TextFieldColumn;
 
 export class RawColumns {
   readonly #columns: readonly FieldColumn[];
+  // The same by kind: a row is appended to lists of one shape each.
+  readonly #numeric: readonly NumericColumn[];
+  readonly #interned: readonly InternedColumn[];
+  readonly #texts: readonly TextFieldColumn[];
   readonly #partitions: string[] = [];
   #capacity: number;
   #rows = 0;
@@ -43,18 +66,22 @@ export class RawColumns {
       if (field.index === definition.event.time || field.index === definition.event.tenant) {
         continue;
       }
+      const { index } = field;
       if (field.type === 'number') {
-        columns.push({ kind: 'number', field, data: new Float64Array(capacity) });
+        columns.push({ kind: 'number', field, index, data: new Float64Array(capacity) });
       } else if (field.type === 'time') {
         throw new Error(`field ${field.name}: only the event time is of type time`);
       } else if (field.interned) {
         const dimension = definition.dimensions.findIndex((d) => d.field === field.index);
-        columns.push({ kind: 'interned', field, dimension, ids: new Uint32Array(capacity) });
+        columns.push({ kind: 'interned', field, index, dimension, ids: new Uint32Array(capacity) });
       } else {
-        columns.push({ kind: 'text', field, text: new TextColumn() });
+        columns.push({ kind: 'text', field, index, text: new TextColumn() });
       }
     }
     this.#columns = columns;
+    this.#numeric = columns.filter((column) => column.kind === 'number');
+    this.#interned = columns.filter((column) => column.kind === 'interned');
+    this.#texts = columns.filter((column) => column.kind === 'text');
   }
 
   get rows(): number {
@@ -112,18 +139,24 @@ export class RawColumns {
       this.#lastMinute = minute;
       this.#minutes.add(minute);
     }
-    const columns = this.#columns;
-    for (let c = 0; c < columns.length; c++) {
-      const column = columns[c];
-      const field = column.field.index;
-      if (column.kind === 'interned') {
-        column.ids[row] = column.dimension >= 0 ? dimensionIds[column.dimension] : decoder.internId[field];
-      } else if (column.kind === 'number') {
-        column.data[row] = decoder.present[field] === 1 ? decoder.numbers[field] : Number.NaN;
-      } else if (decoder.present[field] === 1) {
-        column.text.append(decoder.strBytes, decoder.strStart[field], decoder.strEnd[field]);
+    const { present, numbers, internId, strStart, strEnd } = decoder;
+    const interned = this.#interned;
+    for (let c = 0; c < interned.length; c++) {
+      const { ids, dimension, index } = interned[c];
+      ids[row] = dimension >= 0 ? dimensionIds[dimension] : internId[index];
+    }
+    const numeric = this.#numeric;
+    for (let c = 0; c < numeric.length; c++) {
+      const { data, index } = numeric[c];
+      data[row] = present[index] === 1 ? numbers[index] : Number.NaN;
+    }
+    const texts = this.#texts;
+    for (let c = 0; c < texts.length; c++) {
+      const { text, index } = texts[c];
+      if (present[index] === 1) {
+        text.append(decoder.strBytes, strStart[index], strEnd[index]);
       } else {
-        column.text.appendEmpty();
+        text.appendEmpty();
       }
     }
   }

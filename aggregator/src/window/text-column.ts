@@ -59,11 +59,15 @@ export class TextColumn {
       const to = this.#view;
       let p = start;
       let q = at;
-      for (; p + 4 <= end; p += 4, q += 4) {
-        to.setInt32(q, from.getInt32(p, true), true);
-      }
-      for (; p < end; p++, q++) {
-        bytes[q] = source[p];
+      if (end + 4 <= source.length) {
+        // What the last word brings too much is overwritten by the next entry.
+        for (; p < end; p += 4, q += 4) {
+          to.setInt32(q, from.getInt32(p, true), true);
+        }
+      } else {
+        for (; p < end; p++, q++) {
+          bytes[q] = source[p];
+        }
       }
     }
     this.#length = at + length;
