@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../clock.js';
 import { TidemarkError } from '../errors.js';
-import { parseTime } from '../query/time-expression.js';
+import { parseDuration, parseTime } from '../query/time-expression.js';
+import { INCIDENT_SLOT_MS } from '../source/demo/incidents.js';
 import { createShop, type ShopEvent } from '../source/demo/shop.js';
 import { createKafkaWriter } from '../source/kafka-writer.js';
 import { readDefinitionFile } from './definition-file.js';
@@ -16,6 +17,7 @@ export interface GenerateOptions {
   readonly to: 'stdout' | 'kafka';
   readonly seed: string;
   readonly rate: string;
+  readonly incidents: string;
   readonly from: string;
   readonly until: string;
 }
@@ -37,7 +39,7 @@ export async function generate(options: GenerateOptions, io: Io): Promise<number
     );
   }
   const rate = numberOf('--rate', options.rate);
-  const shop = createShop({ seed: numberOf('--seed', options.seed), rate });
+  const shop = createShop({ seed: numberOf('--seed', options.seed), rate, incidentsEveryMs: incidentsOf(options.incidents) });
   const sink = options.to === 'stdout' ? stdoutSink(io) : kafkaSink(options.definition, io);
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
@@ -115,6 +117,16 @@ function timeOf(option: string, text: string, nowMs: number): number {
   const parsed = parseTime(/^\d+$/.test(text) ? Number(text) : text, { nowMs, timeZone: 'UTC', roundUp: false });
   if (!parsed.ok) {
     throw new TidemarkError('invalid', 'OPTION', `${option}: found ${JSON.stringify(text)}, expected ${parsed.expected}.`);
+  }
+  return parsed.value;
+}
+
+/** @returns null: never */
+function incidentsOf(text: string): number | null {
+  if (text === 'never') return null;
+  const parsed = parseDuration(text);
+  if (!parsed.ok || parsed.value < INCIDENT_SLOT_MS || parsed.value % 1_000 !== 0) {
+    throw new TidemarkError('invalid', 'OPTION', `--incidents: found ${JSON.stringify(text)}, expected a duration from 15m on, or never.`);
   }
   return parsed.value;
 }

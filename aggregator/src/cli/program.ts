@@ -131,6 +131,7 @@ Examples:
     .addOption(new Option('--to <where>', 'where events go').choices(['stdout', 'kafka']).default('stdout'))
     .option('--seed <n>', 'same seed, same events', '1')
     .option('--rate <n>', 'mean events per second', '50')
+    .option('--incidents <duration>', 'something goes wrong once in so long, 15m at least; `never`', '15m')
     .option('--from <time>', 'start of the generated time', 'now-1h')
     .option('--until <time>', 'end of it; `forever` goes on live', 'now')
     .addHelpText(

@@ -7,6 +7,7 @@ import { checkGroupings } from './groupings.js';
 import { formatDuration, parseDurationMs } from './quantities.js';
 import { nearest, show, type Finding, type Path } from './problem.js';
 import { NAME_PATTERN, type DefinitionInput, type MeasureInput } from './schema.js';
+import { NO_INCIDENTS } from './schema-connections.js';
 import { checkWatches } from './watches.js';
 
 /** Taken by columns, frames and groupings. */
@@ -219,6 +220,9 @@ function checkDurations(input: DefinitionInput, report: Report): void {
       ? []
       : [[['source', 'kafka', 'sessionTimeout'], input.source.kafka.sessionTimeout, 6_000, 600_000] as const]),
     ...(input.source.demo ? [[['source', 'demo', 'history'], input.source.demo.history, 0, 7 * DAY_MS] as const] : []),
+    ...(input.source.demo && input.source.demo.incidents !== NO_INCIDENTS
+      ? [[['source', 'demo', 'incidents'], input.source.demo.incidents, 15 * 60_000, 7 * DAY_MS] as const]
+      : []),
     ...Object.entries(input.measures).flatMap(([name, { window }]) =>
       window === undefined
         ? []

@@ -5,8 +5,9 @@ import type { ConnectionSecrets } from './connection-secrets.js';
 import type { ColdConfig, DemoConfig, HotConfig, KafkaConfig, SourceConfig } from './model.js';
 import { durationMs, sizeBytes } from './quantities.js';
 import type { DefinitionInput } from './schema.js';
+import { NO_INCIDENTS } from './schema-connections.js';
 
-const DEFAULT_DEMO = { seed: 1, rate: 50, history: '3h' };
+const DEFAULT_DEMO = { seed: 1, rate: 50, history: '3h', incidents: '15m' };
 
 export function compileSource({ source }: DefinitionInput, secrets: ConnectionSecrets): SourceConfig {
   return { kafka: compileKafka(source.kafka, secrets), demo: compileDemo(source.demo), format: source.format };
@@ -32,7 +33,12 @@ function compileKafka(kafka: DefinitionInput['source']['kafka'], secrets: Connec
 function compileDemo(given: DefinitionInput['source']['demo']): DemoConfig | null {
   if (given === undefined) return null;
   const demo = given ?? DEFAULT_DEMO;
-  return { seed: demo.seed, rate: demo.rate, historyMs: durationMs(demo.history) };
+  return {
+    seed: demo.seed,
+    rate: demo.rate,
+    historyMs: durationMs(demo.history),
+    incidentsEveryMs: demo.incidents === NO_INCIDENTS ? null : durationMs(demo.incidents),
+  };
 }
 
 export function compileHot({ hot }: DefinitionInput, secrets: ConnectionSecrets): HotConfig {

@@ -278,7 +278,7 @@ describe('settings', () => {
       maxRecordBytes: 2 ** 20,
     });
     expect(source.kafka?.tls).toMatchObject({ enabled: true, ca: '', insecureSkipVerify: false });
-    expect(source.demo).toEqual({ seed: 1, rate: 50, historyMs: 10_800_000 });
+    expect(source.demo).toEqual({ seed: 1, rate: 50, historyMs: 10_800_000, incidentsEveryMs: 900_000 });
   });
 
   it('share parts by YAML anchors and merges', () => {

@@ -160,6 +160,8 @@ export interface DemoConfig {
   readonly rate: number;
   /** How much history is generated at the first start. */
   readonly historyMs: number;
+  /** Something goes wrong once in so long; null: never. */
+  readonly incidentsEveryMs: number | null;
 }
 
 export interface SourceConfig {

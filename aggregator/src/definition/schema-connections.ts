@@ -48,6 +48,9 @@ const kafka = z
   .optional()
   .describe('Read events from Kafka.');
 
+/** `demo.incidents` of a shop in which nothing goes wrong. */
+export const NO_INCIDENTS = 'never';
+
 const demo = z
   .union(
     [
@@ -61,9 +64,10 @@ const demo = z
           .default(50)
           .describe('Mean events per second.'),
         history: duration('History generated at the first start.').default('3h'),
+        incidents: text('Something goes wrong once in so long, such as 15m (the shortest), 1h or 1d; never: on no day.').default('15m'),
       }),
     ],
-    { error: 'a map with seed, rate, history, or nothing' },
+    { error: 'a map with seed, rate, history, incidents, or nothing' },
   )
   .optional()
   .describe('Generate a web shop’s events.');

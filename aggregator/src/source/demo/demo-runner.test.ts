@@ -8,7 +8,7 @@ import { createDemoRunner, type DemoRunner } from './demo-runner.js';
 import { createShop } from './shop.js';
 
 const START = Date.UTC(2026, 2, 2, 12);
-const demo = { seed: 4, rate: 10, historyMs: 5 * 60_000 };
+const demo = { seed: 4, rate: 10, historyMs: 5 * 60_000, incidentsEveryMs: null };
 
 let dir = '';
 let nowMs = START;

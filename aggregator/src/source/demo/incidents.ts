@@ -1,5 +1,5 @@
 // What goes wrong in the demo shop, and when: a pure function of seed and time, so that tests and dashboards can ask for it beforehand.
-// Every quarter of an hour (UTC) has exactly one incident of one to five minutes; the rest of it is quiet.
+// Time is cut into slots of equal length (UTC): each has exactly one incident of one to five minutes, and the rest of it is quiet.
 
 import { CATEGORIES, COUNTRIES, DEVICES, pickCountry } from './catalogue.js';
 import { mix, Random } from './random.js';
@@ -21,12 +21,16 @@ export interface Incident {
   readonly factor: number;
 }
 
+/** Slots are this long unless the shop says otherwise, and never shorter: an incident and its quiet before and after must fit. */
 export const INCIDENT_SLOT_MS = 15 * 60_000;
+const LONGEST_MS = 5 * 60_000;
+/** Quiet at the begin of a slot, and at its end. */
+const QUIET_MS = 60_000;
 
 const KINDS: readonly IncidentKind[] = ['error_burst', 'payment_outage', 'slow_checkout', 'traffic_spike', 'traffic_drop'];
 
-/** The incident of the quarter hour that `slot` (epoch ms / 15 min) numbers. */
-function incidentOf(seed: number, slot: number): Incident {
+/** The incident of the slot that `slot` (epoch ms / slot length) numbers. */
+function incidentOf(seed: number, slot: number, slotMs: number): Incident {
   const random = new Random(mix(seed, slot, 9));
   // Each kind comes once in five slots, in an order that changes.
   const round = Math.floor(slot / KINDS.length);
@@ -37,7 +41,7 @@ function incidentOf(seed: number, slot: number): Incident {
     [kinds[i], kinds[j]] = [kinds[j], kinds[i]];
   }
   const kind = kinds[slot - round * KINDS.length];
-  const fromMs = slot * INCIDENT_SLOT_MS + 60_000 + random.below(8 * 60) * 1_000;
+  const fromMs = slot * slotMs + QUIET_MS + random.below((slotMs - LONGEST_MS - 2 * QUIET_MS) / 1_000) * 1_000;
   const toMs = fromMs + (60 + random.below(4 * 60)) * 1_000;
   const country = COUNTRIES[pickCountry(random.next() * 0.7)];
   const device = DEVICES[random.below(2)];
@@ -64,17 +68,17 @@ function incidentOf(seed: number, slot: number): Incident {
 }
 
 /** Incidents that overlap [fromMs, toMs), in the order of time. Times in epoch ms. */
-export function incidentsBetween(seed: number, fromMs: number, toMs: number): Incident[] {
+export function incidentsBetween(seed: number, fromMs: number, toMs: number, slotMs = INCIDENT_SLOT_MS): Incident[] {
   const incidents: Incident[] = [];
-  for (let slot = Math.floor(fromMs / INCIDENT_SLOT_MS) - 1; slot * INCIDENT_SLOT_MS < toMs; slot++) {
-    const incident = incidentOf(seed, slot);
+  for (let slot = Math.floor(fromMs / slotMs) - 1; slot * slotMs < toMs; slot++) {
+    const incident = incidentOf(seed, slot, slotMs);
     if (incident.toMs > fromMs && incident.fromMs < toMs) incidents.push(incident);
   }
   return incidents;
 }
 
 /** The incident that is on at `ms`, if any. */
-export function incidentAt(seed: number, ms: number): Incident | null {
-  const incident = incidentOf(seed, Math.floor(ms / INCIDENT_SLOT_MS));
+export function incidentAt(seed: number, ms: number, slotMs = INCIDENT_SLOT_MS): Incident | null {
+  const incident = incidentOf(seed, Math.floor(ms / slotMs), slotMs);
   return ms >= incident.fromMs && ms < incident.toMs ? incident : null;
 }

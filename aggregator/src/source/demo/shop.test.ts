@@ -188,6 +188,7 @@ describe('incidents', () => {
       expect(toMs).toBeLessThanOrEqual((MONDAY / INCIDENT_SLOT_MS + i + 1) * INCIDENT_SLOT_MS);
     });
     expect(new Set(incidents.map(({ kind }) => kind)).size).toBe(5);
+    expect(incidentsBetween(1, MONDAY, MONDAY + 24 * HOUR_MS, 6 * HOUR_MS)).toHaveLength(4);
     fc.assert(
       fc.property(fc.nat(24 * HOUR_MS), fc.nat(2 * HOUR_MS), (from, span) => {
         const expected = incidents.filter((incident) => incident.toMs > MONDAY + from && incident.fromMs < MONDAY + from + span);
@@ -195,6 +196,15 @@ describe('incidents', () => {
         expect(within).toEqual(expected);
       }),
     );
+  });
+
+  it('can be left out: a day on which nothing goes wrong', () => {
+    const burst = nextIncident(1, MONDAY, ({ kind, affects }) => kind === 'error_burst' && affects.country === undefined);
+    const errors = (incidentsEveryMs: number | null): number =>
+      createShop({ seed: 1, rate: 60, incidentsEveryMs })
+        .eventsBetween(burst.fromMs, burst.toMs)
+        .filter(({ json }) => json.includes('"type":"error"')).length;
+    expect(errors(null)).toBeLessThan(errors(INCIDENT_SLOT_MS) / 5);
   });
 
   it('show in the events: errors, failed payments, slow checkouts, more and fewer visits', () => {

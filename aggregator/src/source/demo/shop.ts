@@ -4,7 +4,7 @@
 
 import { countryOf, countryShare, COUNTRIES, deviceOf, DEVICES, pickProduct, PRODUCTS } from './catalogue.js';
 import { TimeTexts, userId, writeEventJson, type EventFacts } from './event-json.js';
-import { incidentAt, type Incident } from './incidents.js';
+import { incidentAt, INCIDENT_SLOT_MS, type Incident } from './incidents.js';
 import { mix, Random } from './random.js';
 import { rhythm } from './rhythm.js';
 import { Session, SESSION_MAX_MS } from './session.js';
@@ -13,6 +13,8 @@ export interface ShopOptions {
   readonly seed: number;
   /** Events per second, mean over a week. */
   readonly rate: number;
+  /** Something goes wrong once in so long; null: never. Default: a quarter of an hour. */
+  readonly incidentsEveryMs?: number | null;
 }
 
 export interface ShopEvent {
@@ -65,6 +67,7 @@ class ShopGenerator implements Shop {
   readonly #sessionsPerSecond: number;
   readonly #offlinePerSecond: number;
   readonly #users: number;
+  readonly #incidentsEveryMs: number | null;
   readonly #times = new TimeTexts();
   /** Visits by the second of their next step, and arrivals by second. */
   #steps = new Map<number, Session[]>();
@@ -74,8 +77,9 @@ class ShopGenerator implements Shop {
   #nextSecond = Number.NaN;
   #last: readonly ShopEvent[] = [];
 
-  constructor({ seed, rate }: ShopOptions) {
+  constructor({ seed, rate, incidentsEveryMs = INCIDENT_SLOT_MS }: ShopOptions) {
     this.#seed = seed;
+    this.#incidentsEveryMs = incidentsEveryMs;
     this.#sessionsPerSecond = (rate * (1 - OFFLINE_SHARE)) / EVENTS_PER_SESSION;
     this.#offlinePerSecond = rate * OFFLINE_SHARE;
     // A larger shop has more customers, not busier ones: each comes back about weekly.
@@ -108,7 +112,7 @@ class ShopGenerator implements Shop {
   }
 
   #simulate(second: number): void {
-    const incident = incidentAt(this.#seed, second * 1_000);
+    const incident = this.#incidentsEveryMs === null ? null : incidentAt(this.#seed, second * 1_000, this.#incidentsEveryMs);
     this.#start(second, incident);
     const due = this.#steps.get(second) ?? [];
     this.#steps.delete(second);
