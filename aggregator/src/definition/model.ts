@@ -214,8 +214,6 @@ export interface Watch {
   readonly bucketMs: number;
   /** Names of the dimensions whose values may have contributed. */
   readonly explain: readonly string[];
-  /** Values of the measure can be added, so that a part of it can be said to have contributed so much. */
-  readonly additive: boolean;
   /** A query of kind anomaly as the query API takes it, without refId and format. */
   readonly query: Readonly<Record<string, unknown>>;
 }

@@ -7,7 +7,7 @@ import { TidemarkError } from '../errors.js';
 import type { Watch } from './model.js';
 import { nearest, show, type Finding, type Path } from './problem.js';
 import { durationMs, formatDuration, parseDurationMs } from './quantities.js';
-import type { DefinitionInput, MeasureInput } from './schema.js';
+import type { DefinitionInput } from './schema.js';
 import { NAME_PATTERN } from './schema-values.js';
 
 export type WatchInput = DefinitionInput['watches'][string];
@@ -108,7 +108,6 @@ export function compileWatches(input: DefinitionInput): readonly Watch[] {
     description: watch.description ?? '',
     bucketMs: durationMs(watch.bucket),
     explain: watch.explain ?? Object.keys(input.dimensions).filter((dimension) => !watch.groupBy.includes(dimension)),
-    additive: isAdditive(input.measures[watch.measure]),
     query: {
       kind: 'anomaly',
       measure: watch.measure,
@@ -124,8 +123,4 @@ export function compileWatches(input: DefinitionInput): readonly Watch[] {
       ...(watch.history === undefined ? {} : { history: watch.history }),
     },
   }));
-}
-
-function isAdditive(measure: MeasureInput): boolean {
-  return measure.kind === 'count' || measure.kind === 'sum';
 }

@@ -106,4 +106,18 @@ export interface AnnotationsAsk {
   readonly limit: number;
 }
 
-export type Ask = MetricAsk | AnomalyAsk | EventsAsk | ValuesAsk | AnnotationsAsk;
+/** Which values of which dimensions made a change. */
+export interface ContributorsAsk {
+  readonly kind: 'contributors';
+  readonly refId: string;
+  readonly at: string;
+  readonly measure: Measure;
+  /** The total by each dimension that is looked into. One stat each. */
+  readonly metrics: readonly MetricAsk[];
+  /** null: by the range's length. */
+  readonly beforeMs: number | null;
+  /** Values told of each dimension. */
+  readonly limit: number;
+}
+
+export type Ask = MetricAsk | AnomalyAsk | ContributorsAsk | EventsAsk | ValuesAsk | AnnotationsAsk;

@@ -7,7 +7,8 @@ import type { Definition, Tenant } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import { Turns } from '../hot/abort.js';
 import { answerAnomaly, judgedQuery, type AnomalyAnswer, type JudgedQuery } from './anomaly.js';
-import type { AnomalyAsk, Ask, MetricAsk } from './ask.js';
+import type { AnomalyAsk, Ask, ContributorsAsk, MetricAsk } from './ask.js';
+import { contributorsFrame, findContributions } from './contributors.js';
 import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
 import { finishSeries, partialFromMs, type Known } from './finish.js';
@@ -15,7 +16,7 @@ import { histogramFrame, itemsFrame, metricFrame, type HistogramBins } from './f
 import type { FreshnessProvider } from './freshness.js';
 import { listAnnotations, listEvents, listValues } from './lists.js';
 import type { LiveAnswer, LiveQuestion } from './live-question.js';
-import { metricMeta, type MetricDetails } from './meta.js';
+import { metricMeta, rangeMeta, type MetricDetails } from './meta.js';
 import type { Plan } from './plan.js';
 import { planQuery } from './planner.js';
 import { invalid, problemOf, QueryProblem, statusOf, type Problem } from './problem.js';
@@ -237,6 +238,8 @@ export class QueryEngine {
         return { ...LISTED, frames: [await listEvents(this.#options.cold, tenant, ask, range, situation.freshness, signal)] };
       case 'values':
         return { ...LISTED, frames: [await listValues(this.#options, tenant, ask, range, situation.freshness, signal)] };
+      case 'contributors':
+        return this.#contributors(tenant, ask, range, situation, signal);
       case 'annotations':
         return { ...LISTED, frames: [await listAnnotations(this.#options, tenant, ask, range, situation.freshness, signal)] };
     }
@@ -292,6 +295,39 @@ export class QueryEngine {
     const { frame, judged, read } = await this.#judged(tenant, ask, range, situation, signal, groups);
     checkQuota(tenant, ask, judged.series.length);
     return { frames: [frame], ...countedOf(read.details) };
+  }
+
+  async #contributors(
+    tenant: Tenant,
+    ask: ContributorsAsk,
+    range: { fromMs: number; toMs: number },
+    situation: Situation,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const { def } = this.#options;
+    const reads: MetricDetails[] = [];
+    const { found, skipped } = await findContributions({
+      def,
+      ask,
+      range,
+      read: async (metric, asked) => {
+        const { details, known } = await this.#read(tenant, metric, asked, situation, signal);
+        const { plan, executed } = details;
+        reads.push(details);
+        const { series } = finishSeries(def, metric, plan, executed.main, executed.compare, known);
+        return { series, covered: { fromMs: plan.main.fromMs, toMs: plan.main.toMs } };
+      },
+    });
+    const notices = skipped.map(({ name, error }) => ({ severity: 'info', text: `${name} was left out: ${error.message}` }) as const);
+    const counts = reads.map(countedOf);
+    const tiers = new Set(counts.map((one) => one.tiers));
+    return {
+      ...LISTED,
+      frames: [contributorsFrame(ask, found, rangeMeta(range, situation.freshness, notices))],
+      tiers: tiers.size > 1 ? 'both' : (counts[0]?.tiers ?? 'none'),
+      cacheHits: counts.reduce((sum, one) => sum + one.cacheHits, 0),
+      cacheMisses: counts.reduce((sum, one) => sum + one.cacheMisses, 0),
+    };
   }
 
   #judged(

@@ -126,6 +126,21 @@ const valuesSchema = z.strictObject({
   limit: limit.describe('Default 100.'),
 });
 
+const contributorsSchema = z.strictObject({
+  refId,
+  kind: z.literal('contributors'),
+  measure,
+  stat,
+  filters,
+  dimensions: z.array(name).min(1).max(16).optional().describe('Looked into. Default: all that no filter holds at one value.'),
+  before: z
+    .string()
+    .max(16)
+    .optional()
+    .describe('How much time before the range it is compared with. Default: as much as the range has, at least 10m.'),
+  limit: limit.describe('Most values of each dimension. Default 3.'),
+});
+
 const annotationsSchema = z.strictObject({
   refId,
   kind: z.literal('annotations'),
@@ -144,6 +159,7 @@ export const QUERY_SCHEMAS = {
   events: eventsSchema,
   values: valuesSchema,
   annotations: annotationsSchema,
+  contributors: contributorsSchema,
 };
 const LATER_KINDS: readonly string[] = ['funnel'];
 
@@ -166,7 +182,7 @@ const envelope = {
 export const queryRequestSchema = z.strictObject({
   ...envelope,
   queries: z
-    .array(z.union([metricSchema, anomalySchema, topSchema, eventsSchema, valuesSchema, annotationsSchema]))
+    .array(z.union([metricSchema, anomalySchema, topSchema, eventsSchema, valuesSchema, annotationsSchema, contributorsSchema]))
     .min(1)
     .max(MAX_QUERIES),
 });
@@ -178,7 +194,8 @@ export type TopQuery = z.infer<typeof topSchema>;
 export type EventsQuery = z.infer<typeof eventsSchema>;
 export type ValuesQuery = z.infer<typeof valuesSchema>;
 export type AnnotationsQuery = z.infer<typeof annotationsSchema>;
-export type Query = MetricQuery | AnomalyQuery | TopQuery | EventsQuery | ValuesQuery | AnnotationsQuery;
+export type ContributorsQuery = z.infer<typeof contributorsSchema>;
+export type Query = MetricQuery | AnomalyQuery | TopQuery | EventsQuery | ValuesQuery | AnnotationsQuery | ContributorsQuery;
 export type FilterInput = z.infer<typeof filterSchema>;
 
 /** A query that has the right form, or what is wrong with it. `at` is its place, e.g. `queries[0]`. */

@@ -6,14 +6,38 @@ import type { Definition, Measure } from '../definition/model.js';
 import { resolveOptions } from '../anomaly/options.js';
 import { TidemarkError } from '../errors.js';
 import { detectorOptions } from '../anomaly/detector-schema.js';
-import type { AnnotationsAsk, AnomalyAsk, Ask, EventsAsk, Formula, MetricAsk, SlidingWindow, Stat, ValuesAsk } from './ask.js';
+import type {
+  AnnotationsAsk,
+  AnomalyAsk,
+  Ask,
+  ContributorsAsk,
+  EventsAsk,
+  Formula,
+  MetricAsk,
+  SlidingWindow,
+  Stat,
+  ValuesAsk,
+} from './ask.js';
 import { invalid, quote, suggestion, type QueryProblem } from './problem.js';
-import type { AnnotationsQuery, AnomalyQuery, EventsQuery, FilterInput, MetricQuery, Query, TopQuery, ValuesQuery } from './request.js';
+import type {
+  AnnotationsQuery,
+  AnomalyQuery,
+  ContributorsQuery,
+  EventsQuery,
+  FilterInput,
+  MetricQuery,
+  Query,
+  TopQuery,
+  ValuesQuery,
+} from './request.js';
 import type { Filter, Output } from './tier-read.js';
 import { DAY_MS, formatDuration, parseDuration, SECOND_MS } from './time-expression.js';
 
 const DEFAULT_TOP = 10;
 const DEFAULT_ROWS = 100;
+const DEFAULT_CONTRIBUTORS = 3;
+/** Values of a dimension that are compared: the heaviest. */
+const COMPARED_VALUES = 200;
 
 /** @throws QueryProblem when a name is unknown or the parts do not go together */
 export function resolveQuery(def: Definition, query: Query, at: string, maxDataPoints: number): Ask {
@@ -31,6 +55,8 @@ export function resolveQuery(def: Definition, query: Query, at: string, maxDataP
       return valuesAsk(names, query);
     case 'annotations':
       return annotationsAsk(names, query);
+    case 'contributors':
+      return contributorsAsk(names, query, maxDataPoints);
   }
 }
 
@@ -123,6 +149,37 @@ function anomalyAsk(names: Names, query: AnomalyQuery, maxDataPoints: number): A
     orderBy: orderBy ?? (limit === undefined ? 'name' : 'score'),
     order,
     limit: limit ?? 0,
+  };
+}
+
+function contributorsAsk(names: Names, query: ContributorsQuery, maxDataPoints: number): ContributorsAsk {
+  const held = new Set(query.filters.flatMap(({ dimension, op }) => (op === '=' ? [dimension] : [])));
+  const all = names.def.dimensions.map(({ name }) => name).filter((name) => !held.has(name));
+  const dimensions = names.dimensions(query.dimensions ?? all, 'dimensions').map((index) => names.def.dimensions[index].name);
+  const total = {
+    format: 'total',
+    bucket: 'auto',
+    window: 'none',
+    limit: COMPARED_VALUES,
+    order: 'desc',
+    fill: 'auto',
+    legend: '',
+  } as const;
+  const { refId, measure, stat, filters } = query;
+  const metrics = dimensions.map((dimension) =>
+    metricAsk(names, { ...total, kind: 'metric', refId, measure, stat, filters, groupBy: [dimension] }, maxDataPoints),
+  );
+  if (metrics.length === 0)
+    throw names.problem('NOTHING_TO_LOOK_INTO', 'dimensions', 'every dimension is held at one value.', 'Leave a filter out.');
+  if (metrics[0].stats.length !== 1) throw names.problem('STAT_MANY', 'stat', 'one number is compared.', "Name one, such as stat: 'p95'.");
+  return {
+    kind: 'contributors',
+    refId,
+    at: names.at,
+    measure: metrics[0].measure,
+    metrics,
+    beforeMs: query.before === undefined ? null : names.duration(query.before, 'before'),
+    limit: query.limit ?? DEFAULT_CONTRIBUTORS,
   };
 }
 

@@ -15,7 +15,6 @@ const WATCH: Watch = {
   description: 'More views than usual',
   bucketMs: M,
   explain: ['device'],
-  additive: true,
   query: {
     kind: 'anomaly',
     measure: 'views',
