@@ -91,3 +91,49 @@ describe('a link to raw events', () => {
     expect(withEventLinks(heatmap, undefined, target)).toBe(heatmap);
   });
 });
+
+describe('a link to what contributed', () => {
+  const judged = (): DataFrame => {
+    const labels = { country: 'DE' };
+    const field = (name: string, values: unknown[], role?: string): Field => ({
+      name,
+      type: FieldType.number,
+      config: role === undefined ? {} : { custom: { role } },
+      labels,
+      values,
+    });
+    const time: Field = { name: 'time', type: FieldType.time, config: {}, values: [0, 1, 2, 3, 4].map((minute) => minute * 60_000) };
+    return {
+      refId: 'A',
+      length: 5,
+      meta: { custom: { plan: { bucketMs: 60_000 } } },
+      fields: [time, field('errors', [3, 40, 50, 45, 4]), field('anomalous', [0, 1, 1, 1, 0], 'anomalous')],
+    };
+  };
+  const asked: ApiQuery = { kind: 'anomaly', measure: 'latency', stat: ['p95'], groupBy: ['country'] };
+  const opened = (timeMs: number) => {
+    const [, field] = withEventLinks(judged(), asked, target).fields;
+    const link = field.config.links!.find(({ title }) => title === 'What contributed')!;
+    const url = link.onBuildUrl!({ origin: field, replaceVariables: () => String(timeMs) });
+    return JSON.parse(new URL(url, 'http://grafana').searchParams.get('panes')!).tidemark;
+  };
+
+  it('asks for the point’s series over the whole stretch that was flagged around it', () => {
+    const { range, queries } = opened(120_000);
+    expect(range).toEqual({ from: '60000', to: '239999' });
+    const filters = [{ dimension: 'country', op: '=', value: 'DE' }];
+    expect(queries[0]).toMatchObject({ kind: 'contributors', measure: 'latency', stat: ['p95'], filters });
+    expect(queries[0]).not.toHaveProperty('groupBy');
+  });
+
+  it('asks for the bucket alone where nothing was flagged', () => {
+    expect(opened(240_000).range).toEqual({ from: '240000', to: '299999' });
+  });
+
+  it('stands before the raw events, and only where something is judged', () => {
+    const titles = (frame: DataFrame, api: ApiQuery) =>
+      withEventLinks(frame, api, target).fields[1].config.links!.map(({ title }) => title);
+    expect(titles(judged(), asked)).toEqual(['What contributed', 'Raw events']);
+    expect(titles(judged(), { ...asked, kind: 'metric' })).toEqual(['Raw events']);
+  });
+});

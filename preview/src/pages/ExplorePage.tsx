@@ -90,12 +90,15 @@ function sceneOf({ queries, from, to }: ExplorePane): { scene: EmbeddedScene; ru
   return { scene, runner, panel };
 }
 
-/** Frames with a time and numbers alone are series; everything else is rows. */
+/** Frames with a time and numbers alone are series, reasons of verdicts aside; everything else is rows. */
 function panelFor(data: PanelData | undefined): string {
   const frames = data?.series.filter(({ fields }) => fields.length > 0) ?? [];
   const isSeries = frames.every(
     ({ fields }) =>
-      fields[0]?.type === FieldType.time && fields.slice(1).every(({ type }) => type === FieldType.number || type === FieldType.boolean),
+      fields[0]?.type === FieldType.time &&
+      fields
+        .slice(1)
+        .every(({ type, config }) => type === FieldType.number || type === FieldType.boolean || config.custom?.role === 'reason'),
   );
   return isSeries ? 'tidemark-anomaly-panel' : 'table';
 }

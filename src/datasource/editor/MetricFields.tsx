@@ -26,6 +26,9 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
   const measure = catalog?.measures.find(({ name }) => name === query.measure);
   const top = query.kind === 'top';
   const anomaly = query.kind === 'anomaly';
+  const contributors = query.kind === 'contributors';
+  /** One number per series is judged or compared. */
+  const single = anomaly || contributors;
   const ranksItems = top && measure?.kind === 'top';
   const stats = statOptions(measure);
   return (
@@ -47,17 +50,17 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
         <EditorField
           label="Statistic"
           id={`${id}-stat`}
-          optional={!anomaly}
+          optional={!single}
           tooltip={
-            anomaly
-              ? 'The quantile that is judged: any from p0 to p100.'
+            single
+              ? 'The quantile that is meant: any from p0 to p100.'
               : 'Quantiles: any from p0 to p100. Left empty: those that the definition keeps ready.'
           }
           problem={problems.get('stat')}
         >
           <MultiCombobox
             id={`${id}-stat`}
-            placeholder={measure?.kind !== 'quantiles' ? 'value' : anomaly ? 'Choose one' : measure.stats.join(', ')}
+            placeholder={measure?.kind !== 'quantiles' ? 'value' : single ? 'Choose one' : measure.stats.join(', ')}
             width="auto"
             minWidth={16}
             maxWidth={32}
@@ -65,7 +68,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
             invalid={problems.has('stat')}
             options={withVariables(stats, variables)}
             value={(query.stat ?? []).map(named)}
-            onChange={(chosen) => change({ stat: statsOf(chosen, anomaly) })}
+            onChange={(chosen) => change({ stat: statsOf(chosen, single) })}
           />
         </EditorField>
       )}
@@ -83,7 +86,27 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           />
         </EditorField>
       )}
-      {(!top || ranksItems) && (
+      {contributors && (
+        <EditorField
+          label="Dimensions"
+          id={`${id}-dimensions`}
+          optional
+          tooltip="Whose values are compared with those just before the range. Left empty: all that no filter holds at one value."
+        >
+          <MultiCombobox
+            id={`${id}-dimensions`}
+            placeholder="All"
+            width="auto"
+            minWidth={20}
+            maxWidth={48}
+            createCustomValue
+            options={withVariables(dimensionOptions(catalog), variables)}
+            value={(query.dimensions ?? []).map(named)}
+            onChange={(chosen) => change({ dimensions: chosen.length === 0 ? undefined : chosen.map(({ value }) => value) })}
+          />
+        </EditorField>
+      )}
+      {((!top && !contributors) || ranksItems) && (
         <EditorField
           label="Group by"
           id={`${id}-group-by`}
@@ -105,7 +128,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           />
         </EditorField>
       )}
-      {!top && (
+      {!top && !contributors && (
         <EditorField label="Format" id={`${id}-format`}>
           <Combobox
             id={`${id}-format`}

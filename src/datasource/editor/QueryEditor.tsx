@@ -72,7 +72,7 @@ export function QueryEditor(props: Props) {
 
   const json = query.editorMode === 'json';
   // Rules and expressions ask by themselves; nobody looks.
-  const canBeLive = app !== CoreApp.UnifiedAlerting && app !== CoreApp.CloudAlerting;
+  const canBeLive = app !== CoreApp.UnifiedAlerting && app !== CoreApp.CloudAlerting && query.kind !== 'contributors';
   const problems = checkQuery(query, catalog);
   const fields: FieldsProps = { id, query, catalog, loading, variables, problems, change, type, run };
   return (
@@ -147,11 +147,12 @@ function Builder(props: FieldsProps & { readonly suggest: (dimension: string, se
   const has: readonly string[] = FIELDS_BY_KIND[kind];
   return (
     <>
-      {(kind === 'metric' || kind === 'anomaly' || kind === 'top') && (
+      {(kind === 'metric' || kind === 'anomaly' || kind === 'top' || kind === 'contributors') && (
         <EditorRow>
           <MetricFields {...props} />
           {kind === 'top' && <LimitField {...props} label="Rows" placeholder="10" />}
           {kind === 'top' && <OrderField {...props} />}
+          {kind === 'contributors' && <LimitField {...props} label="Values of each" placeholder="3" />}
         </EditorRow>
       )}
       {kind === 'values' && (

@@ -11,6 +11,7 @@ export const KIND_OPTIONS: Array<SelectableValue<QueryKind>> = [
   { value: 'top', label: 'Top list', description: 'The heaviest items, or values of a dimension' },
   { value: 'events', label: 'Events', description: 'Raw events, newest first' },
   { value: 'values', label: 'Values', description: 'Values of a dimension, most frequent first' },
+  { value: 'contributors', label: 'Contributors', description: 'Which values of which dimensions made a change' },
   { value: 'annotations', label: 'Watches', description: 'What the watches of the definition found, newest first' },
 ];
 

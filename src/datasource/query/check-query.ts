@@ -37,6 +37,10 @@ export function checkQuery(query: QueryFields & { kind: QueryKind }, catalog: Ca
   if (kind === 'events') return problems;
   setIf(problems, 'stat', statProblem(query, measure));
   setIf(problems, 'groupBy', groupByProblem(query, measure, catalog));
+  if (kind === 'contributors') {
+    if (query.before) setIf(problems, 'before', durationProblem(query.before));
+    return problems;
+  }
   if (kind === 'top') {
     setIf(problems, 'by', byProblem(query, measure, catalog));
     if (measure?.kind === 'top' && query.order === 'asc') problems.set('order', 'A ranking keeps only its heaviest items.');
@@ -87,10 +91,12 @@ function measureProblem(
 }
 
 function statProblem({ kind, stat: stats = [] }: QueryFields & { kind: QueryKind }, measure: CatalogMeasure | undefined): string | null {
-  if (kind === 'anomaly' && stats.length > 1) return 'One number per series is judged: choose one.';
+  const one = kind === 'anomaly' || kind === 'contributors';
+  if (one && stats.length > 1)
+    return kind === 'anomaly' ? 'One number per series is judged: choose one.' : 'One number is compared: choose one.';
   if (measure === undefined) return null;
   const several = measure.kind === 'quantiles' && measure.stats.length > 1;
-  if (kind === 'anomaly' && stats.length === 0) return several ? `Choose one, such as ${measure.stats.at(-1) ?? 'p95'}.` : null;
+  if (one && stats.length === 0) return several ? `Choose one, such as ${measure.stats.at(-1) ?? 'p95'}.` : null;
   const asked = stats.filter((stat) => !isVariable(stat));
   if (measure.kind === 'quantiles') {
     const wrong = asked.find((stat) => !/^p\d{1,3}(\.\d{1,4})?$/.test(stat) || Number(stat.slice(1)) > 100);

@@ -55,6 +55,9 @@ export function displayText(query: TidemarkQuery): string {
       return api.dimension === undefined
         ? 'no dimension chosen'
         : words(`values of ${api.dimension}`, api.search === undefined ? '' : `containing “${api.search}”`);
+    case 'contributors':
+      if (measure === '') return 'no measure chosen';
+      return words('what changed', measure, where(api.filters), listed('by', api.dimensions));
     case 'annotations':
       return words(
         `newest ${api.limit ?? 100} anomalies`,

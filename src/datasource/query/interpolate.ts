@@ -56,6 +56,8 @@ export function interpolate(query: QueryFields & { kind: QueryKind }, scopedVars
     search: query.search === undefined ? undefined : replace(query.search, scopedVars),
     history: one(query.history),
     watch: many(query.watch),
+    dimensions: many(query.dimensions),
+    before: one(query.before),
     detector:
       query.detector?.window === undefined
         ? query.detector

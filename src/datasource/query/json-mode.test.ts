@@ -36,7 +36,7 @@ describe('the JSON mode', () => {
 
   it('names the field that is wrong, and the nearest that is right', () => {
     expect(problem('{"kind": "metrics"}')).toBe(
-      'kind: found "metrics", expected one of metric, anomaly, top, events, values, annotations.',
+      'kind: found "metrics", expected one of metric, anomaly, top, events, values, annotations, contributors.',
     );
     expect(problem('{"measure": "x", "groupby": ["a"]}')).toBe('groupby: a query of kind metric has no such field. Did you mean groupBy?');
     expect(problem('{"kind": "events", "window": "none"}')).toMatch(

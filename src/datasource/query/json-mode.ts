@@ -62,6 +62,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
   history: isText,
   fields: isOneOf(RETURNS),
   watch: isTexts,
+  dimensions: isTexts,
+  before: isText,
   minScore: isScore,
 };
 

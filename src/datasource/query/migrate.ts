@@ -60,6 +60,8 @@ export function migrateQuery(stored: DataQuery): TidemarkQuery {
     history: text(raw['history']),
     fields: oneOf(RETURNS, raw['fields']),
     watch: texts(raw['watch']),
+    dimensions: texts(raw['dimensions']),
+    before: text(raw['before']),
     minScore: typeof raw['minScore'] === 'number' && raw['minScore'] >= 0 && raw['minScore'] <= 1 ? raw['minScore'] : undefined,
   };
   const query: TidemarkQuery = {

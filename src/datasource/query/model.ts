@@ -6,7 +6,7 @@ import type { DetectorFields } from './detector';
 
 export const SCHEMA_VERSION = 1;
 
-export const KINDS = ['metric', 'anomaly', 'top', 'events', 'values', 'annotations'] as const;
+export const KINDS = ['metric', 'anomaly', 'top', 'events', 'values', 'annotations', 'contributors'] as const;
 export type QueryKind = (typeof KINDS)[number];
 
 export const FILTER_OPS = ['=', '!=', 'in', 'not in', '=~', '!~'] as const;
@@ -76,6 +76,10 @@ export interface QueryFields {
   history?: string;
   /** Kind anomaly: the whole band with its reasons, or one number per series for an alert rule. */
   fields?: Returned;
+  /** Kind contributors: which dimensions are looked into. Absent: all that no filter holds. */
+  dimensions?: string[];
+  /** Kind contributors: a duration; how much before the range it is compared with. */
+  before?: string;
   /** Kind annotations: names of watches. Absent: all. */
   watch?: string[];
   /** Kind annotations: 0 to 1. */
@@ -107,6 +111,7 @@ export const FIELDS_BY_KIND: Readonly<Record<QueryKind, readonly (keyof QueryFie
   events: ['measure', 'filters', 'limit'],
   values: ['dimension', 'search', 'limit'],
   annotations: ['watch', 'minScore', 'limit'],
+  contributors: ['measure', 'stat', 'filters', 'dimensions', 'before', 'limit'],
 };
 
 export const DEFAULT_QUERY: Omit<TidemarkQuery, 'refId'> = {
@@ -173,6 +178,8 @@ export function apiQueryOf(query: QueryFields & { kind: QueryKind }): ApiQuery {
   if (has.has('detector') && query.detector && Object.keys(query.detector).length > 0) api.detector = query.detector;
   if (has.has('history') && query.history) api.history = query.history;
   if (has.has('fields') && query.fields) api.fields = query.fields;
+  if (has.has('dimensions') && query.dimensions?.length) api.dimensions = query.dimensions;
+  if (has.has('before') && query.before) api.before = query.before;
   if (has.has('watch') && query.watch?.length) api.watch = query.watch;
   if (has.has('minScore') && query.minScore !== undefined) api.minScore = query.minScore;
   return api;
