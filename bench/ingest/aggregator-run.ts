@@ -59,6 +59,8 @@ export async function runAggregator(
     nodeOptions:
       options.profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${options.profiles}`, `--cpu-prof-name=${cold}.cpuprofile`],
     changes: {
+      // What it is compared with judges nothing either.
+      watches: {},
       source: { kafka: { brokers: options.brokers, topics: [topic], group, start: 'earliest' } },
       hot: { kind: 'redis', redis: { nodes: [`${redis.host}:${redis.port}`], keyPrefix: group }, maxMemory: '16GiB', expectedRate: 4000 },
       cold:
