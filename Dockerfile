@@ -34,7 +34,9 @@ COPY definitions definitions
 COPY aggregator/package.json aggregator/
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/aggregator/dist aggregator/dist
+# The engine in the process keeps a thread for each statement that runs; files and names need some besides.
 ENV NODE_ENV=production \
+    UV_THREADPOOL_SIZE=12 \
     TIDEMARK_DEFINITION=/etc/tidemark/tidemark.yaml \
     TIDEMARK_DATA_DIR=/var/lib/tidemark \
     TIDEMARK_SERVER_HOST=0.0.0.0

@@ -8,10 +8,11 @@ import type { Definition } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
 import { createCold, createHotTier } from '../runtime/stores.js';
 import { createKafkaClient, SILENT_LOG, toKafkaError } from '../source/kafka-client.js';
+import { formatBytes } from '../definition/quantities.js';
 import { readDefinitionFile } from './definition-file.js';
 import { describeError, EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
-import { bytes, table } from './table.js';
+import { table } from './table.js';
 
 const CONNECT_MS = 10_000;
 /** A store that can be reached answers within this; one attempt is enough for a check. */
@@ -33,11 +34,11 @@ export async function check(
         `  source    ${kafka === null ? `HTTP collect${demo === null ? '' : ` and the demo shop (${demo.rate} events/s)`}` : `Kafka ${kafka.topics.join(', ')} at ${kafka.brokers.join(', ')}`}`,
         `  measures  ${definition.measures.map((m) => m.name).join(', ')}`,
         `  groupings ${definition.groupings.map((g) => (g.hot ? g.name : `${g.name} (cold only)`)).join(' · ')}`,
-        `  hot       ${definition.hot.kind}, at most ${bytes(memory.totalBytes)} at ${memory.eventsPerSecond} events/s`,
+        `  hot       ${definition.hot.kind}, at most ${formatBytes(memory.totalBytes)} at ${memory.eventsPerSecond} events/s`,
         `  cold      ${definition.cold.kind}`,
         '',
         table(
-          [['hot memory', 'keys', 'bytes'], ...memory.rows.slice(0, 8).map((r) => [r.part, String(r.keys), bytes(r.bytes)])],
+          [['hot memory', 'keys', 'bytes'], ...memory.rows.slice(0, 8).map((r) => [r.part, String(r.keys), formatBytes(r.bytes)])],
           new Set([1, 2]),
         ),
         '',

@@ -5,8 +5,9 @@ import { TidemarkError } from '../errors.js';
 import { request } from './client.js';
 import { EXIT } from './exit-codes.js';
 import type { Io } from './io.js';
-import { bytes, table } from './table.js';
+import { table } from './table.js';
 import type { Status } from '../runtime/status.js';
+import { formatBytes } from '../definition/quantities.js';
 
 /** @throws TidemarkError invalid when the file cannot be read */
 export function readToken(tokenFile: string, io: Io): string {
@@ -49,8 +50,8 @@ export async function status(
     [
       `${s.name}  ${s.state}, since ${s.startedAt}, roles ${s.roles.join(', ')}`,
       `watermark ${s.watermarkMs === 0 ? 'unknown' : new Date(s.watermarkMs).toISOString()}${s.complete ? '' : `  (incomplete: ${s.reason})`}`,
-      `hot   ${s.hot.ok ? 'ok' : 'DOWN'}  ${s.hot.detail}  ${bytes(s.hot.memoryBytes)}  covers ${coverage(s.hot.coverageFromMs)}`,
-      `cold  ${s.cold.ok ? 'ok' : 'DOWN'}  ${s.cold.detail}  ${s.cold.rawRows} raw rows, ${bytes(s.cold.diskBytes)}  compacted until ${s.cold.closedUntilMs === 0 ? '-' : new Date(s.cold.closedUntilMs).toISOString()}, ${s.cold.dirtyMinutes} dirty minutes`,
+      `hot   ${s.hot.ok ? 'ok' : 'DOWN'}  ${s.hot.detail}  ${formatBytes(s.hot.memoryBytes)}  covers ${coverage(s.hot.coverageFromMs)}`,
+      `cold  ${s.cold.ok ? 'ok' : 'DOWN'}  ${s.cold.detail}  ${s.cold.rawRows} raw rows, ${formatBytes(s.cold.diskBytes)}  compacted until ${s.cold.closedUntilMs === 0 ? '-' : new Date(s.cold.closedUntilMs).toISOString()}, ${s.cold.dirtyMinutes} dirty minutes`,
       '',
       table(
         [['partition', 'offset', 'lag', 'watermark', 'consumed', 'applied', 'duplicate', 'dead', 'late', 'lost'], ...rows],

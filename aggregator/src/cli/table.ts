@@ -15,15 +15,3 @@ export function table(rows: readonly (readonly string[])[], right: ReadonlySet<n
     )
     .join('\n');
 }
-
-/** Bytes as people read them: 1.5 GiB. */
-export function bytes(n: number): string {
-  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0;
-  let value = n;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
-}
