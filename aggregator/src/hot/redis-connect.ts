@@ -5,6 +5,7 @@
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
 import type { HotConfig } from '../definition/model.js';
 import { TidemarkError } from '../errors.js';
+import { ScriptCommand } from './redis-command.js';
 import { classifyRedisError } from './redis-errors.js';
 import type { RedisScript } from './redis-scripts.js';
 
@@ -184,7 +185,7 @@ export class RedisConnection {
   /** Runs a script; loads it where the server does not have it. Rejects with the client's own error. */
   async script(script: RedisScript, keys: readonly string[], args: readonly (string | Buffer | number)[]): Promise<unknown> {
     try {
-      return await this.command('evalsha', [script.sha1, keys.length, ...keys, ...args]);
+      return await this.#client.sendCommand(new ScriptCommand(script.sha1, keys, args));
     } catch (error) {
       if (error instanceof Error && error.message.startsWith('NOSCRIPT')) {
         return await this.command('eval', [script.text, keys.length, ...keys, ...args]);
