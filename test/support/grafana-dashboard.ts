@@ -18,7 +18,7 @@ export const storedQuery = z.strictObject({
   refId: z.string().min(1),
   datasource: dataSourceRef.optional(),
   schemaVersion: z.literal(1),
-  kind: z.enum(['metric', 'anomaly', 'top', 'events', 'values', 'annotations']),
+  kind: z.enum(['metric', 'anomaly', 'top', 'events', 'values', 'annotations', 'contributors']),
   measure: z.string().optional(),
   stat: z.array(z.string()).optional(),
   groupBy: z.array(z.string()).optional(),
