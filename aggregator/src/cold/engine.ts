@@ -57,7 +57,7 @@ export const PINNED_SETTINGS: Readonly<Record<string, string>> = {
   short_circuit_function_evaluation: 'enable',
   use_query_cache: '0',
   session_timezone: 'UTC',
-  max_bytes_before_external_group_by: '4000000000',
+  max_bytes_before_external_group_by: '2000000000',
 };
 
 /** Pinned as well where tables are distributed: writes are done when they are done, and all reads and writes prefer one replica. */
