@@ -161,6 +161,17 @@ describe('a query of kind anomaly', () => {
     expect(frame.schema.meta.notices?.map(({ text }) => text).join()).toContain('1 of 3 series');
   });
 
+  it('takes no time before the first event for zeros, even when the cold tier cannot say where data begins', async () => {
+    const asked = { ...QUERY, history: '10h' };
+    const told = await between(FROM - H, NOW, asked);
+    const mute = new Bench(quietShop());
+    mute.cold.failure = new Error('busy');
+    const untold = await mute.frame(asked, FROM - H);
+    for (const role of ['value', 'score', 'anomalous']) expect(of(untold, role, 'FR')).toEqual(of(told, role, 'FR'));
+    expect(of(untold, 'score', 'FR').get(FROM)).toBe(0);
+    expect(of(untold, 'value', 'FR').get(FROM - M)).toBeNull();
+  });
+
   it('learns from less where all would be too much, and says so', async () => {
     const small = new Bench(quietShop(), { query: { maxRows: 3_000 } });
     small.cold.compaction = bench.cold.compaction;

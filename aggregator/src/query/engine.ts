@@ -11,7 +11,7 @@ import type { AnomalyAsk, Ask, ContributorsAsk, MetricAsk } from './ask.js';
 import { contributorsFrame, findContributions } from './contributors.js';
 import { frame, type DataFrame } from './data-frame.js';
 import { Executor, HotFailed, type ColdSource, type Executed, type HotSource } from './execute.js';
-import { finishSeries, partialFromMs, type Known } from './finish.js';
+import { finishSeries, firstSeenMs, partialFromMs, type Known } from './finish.js';
 import { histogramFrame, itemsFrame, metricFrame, type HistogramBins } from './frames.js';
 import type { FreshnessProvider } from './freshness.js';
 import { listAnnotations, listEvents, listValues } from './lists.js';
@@ -97,6 +97,8 @@ const LISTED = { tiers: 'cold', cacheHits: 0, cacheMisses: 0, bucketMs: 0, parti
 export class QueryEngine {
   readonly #options: QueryEngineOptions;
   readonly #executor: Executor;
+  /** Where the cold tier said last that data begins; a busy one may not say it in time. null: it never did. */
+  #dataFromMs: number | null = null;
 
   constructor(options: QueryEngineOptions) {
     this.#options = options;
@@ -274,10 +276,12 @@ export class QueryEngine {
     signal: AbortSignal,
   ): Promise<{ readonly details: MetricDetails; readonly known: Known }> {
     const { plan, executed } = await this.#execute(tenant, ask, range, situation, signal);
+    const told = situation.state?.dataFromMs ?? null;
+    if (told !== null && Number.isFinite(told)) this.#dataFromMs = told;
     const known: Known = {
       nowMs: situation.nowMs,
-      // A cold tier that is down cannot say where its data begins; what the hot tier holds is taken as known, then.
-      dataFromMs: situation.state?.dataFromMs ?? 0,
+      // A cold tier that never said where its data begins: what the hot tier holds is taken as known, then.
+      dataFromMs: told ?? this.#dataFromMs ?? 0,
       completeUntilMs: completeUntilMs(situation),
     };
     const partialFrom = partialFromMs(plan, finishedUntilMs(situation));
@@ -350,7 +354,9 @@ export class QueryEngine {
       read: async (metric, wider) => {
         const { details, known } = await this.#read(tenant, metric, wider, situation, signal);
         const { plan, executed } = details;
-        const finished = finishSeries(def, metric, plan, executed.main, executed.compare, known, groups);
+        // A detector must not learn from zeros that nobody has seen: its history begins with the first event, at the earliest.
+        const seen = known.dataFromMs > 0 ? known : { ...known, dataFromMs: firstSeenMs(executed.main) };
+        const finished = finishSeries(def, metric, plan, executed.main, executed.compare, seen, groups);
         return { details, finished, finishedUntilMs: finishedUntilMs(situation) };
       },
     });

@@ -72,6 +72,12 @@ export function finishSeries(
   return dropEmptyRows(ask, { timesMs, series: ranked.kept.flat(), notices });
 }
 
+/** Start of the first bucket with an event in it; Infinity: there is none. */
+export function firstSeenMs({ timesMs, groups }: TierResult): number {
+  const first = timesMs.findIndex((_, index) => groups.some(({ numbers: [presence] }) => presence[index] > 0));
+  return first < 0 ? Number.POSITIVE_INFINITY : timesMs[first];
+}
+
 function hasValue(series: Series): boolean {
   return series.values.some((value) => value !== null);
 }
