@@ -7,6 +7,19 @@ const PRODUCE = 0;
 const VERSION = 3;
 const TIMEOUT_MS = 30_000;
 
+/** A broker that is busy loses its place for a moment: unknown partition, no leader, not the leader, too late, not enough replicas. */
+const PASSING: ReadonlySet<number> = new Set([3, 5, 6, 7, 19, 20]);
+
+export class ProduceRefused extends Error {
+  readonly passing: boolean;
+
+  /** @param code Kafka's */
+  constructor(code: number) {
+    super(`the broker refused a batch with code ${code}`);
+    this.passing = PASSING.has(code);
+  }
+}
+
 interface Pending {
   resolve(): void;
   reject(error: Error): void;
@@ -34,7 +47,7 @@ export class ProduceConnection {
     return new ProduceConnection(socket);
   }
 
-  /** Resolves when the leader has stored the batch. @throws Error with the broker's code */
+  /** Resolves when the leader has stored the batch. @throws ProduceRefused with the broker's code; Error when the connection is lost */
   async produce(topic: string, partition: number, batch: Buffer): Promise<void> {
     const name = Buffer.from(topic);
     const head = Buffer.alloc(4 + 2 + 2 + 4 + 2 + 2 + 2 + 4 + 4 + 2 + name.length + 4 + 4 + 4);
@@ -72,7 +85,7 @@ export class ProduceConnection {
       // Correlation, one topic with its name, one partition, then the code.
       const code = answer.readInt16BE(4 + 4 + 2 + answer.readInt16BE(8) + 4 + 4);
       if (code === 0) pending?.resolve();
-      else pending?.reject(new Error(`the broker refused a batch with code ${code}`));
+      else pending?.reject(new ProduceRefused(code));
     }
   }
 

@@ -1,7 +1,8 @@
 // Writes events into a Kafka topic in record batches, in the order given per partition. Used to fill topics and to keep a steady
 // load going; what it costs is not measured.
 
-import { ProduceConnection } from './produce-connection.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProduceConnection, ProduceRefused } from './produce-connection.js';
 import { RecordBatchBuilder } from './record-batch.js';
 
 export interface TopicProducerOptions {
@@ -13,6 +14,9 @@ export interface TopicProducerOptions {
   readonly batchRecords?: number;
 }
 
+/** A batch that was refused for a moment is sent again; meanwhile later ones may pass it. */
+const MOST_TRIES = 60;
+const RETRY_MS = 500;
 /** Batches under way before `add` asks its caller to wait. */
 const MOST_UNDER_WAY = 16;
 
@@ -74,12 +78,22 @@ export class TopicProducer {
 
   #send(partition: number): void {
     // One connection, and the broker works on its requests in turn: offsets keep the order.
-    const sent = this.#connection
-      .produce(this.#topic, partition, this.#open[partition].finish())
+    const sent = this.#deliver(partition, this.#open[partition].finish())
       .catch((error: unknown) => {
         this.#failure ??= error instanceof Error ? error : new Error(String(error));
       })
       .finally(() => this.#underWay.delete(sent));
     this.#underWay.add(sent);
+  }
+
+  async #deliver(partition: number, batch: Buffer): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#connection.produce(this.#topic, partition, batch);
+      } catch (error) {
+        if (!(error instanceof ProduceRefused && error.passing) || tries === MOST_TRIES) throw error;
+        await delay(RETRY_MS);
+      }
+    }
   }
 }

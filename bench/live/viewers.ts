@@ -95,6 +95,8 @@ class Viewers {
 }
 
 const viewers = new Viewers();
+// The benchmark has gone without a word.
+process.on('disconnect', () => process.exit(1));
 process.on('message', (order: ViewerOrder) => {
   const answer = (report: ViewerReport | null): void => void process.send?.(report ?? { done: order.do });
   if (order.do === 'open') {

@@ -14,6 +14,7 @@ export class LiveTraffic {
   #perSecond: number;
   #running: Promise<void> | null = null;
   #stopped = false;
+  #failure: unknown = null;
 
   /** @param fromMs what came before is written already */
   constructor(traffic: Traffic, producer: TopicProducer, fromMs: number, perSecond: number) {
@@ -24,15 +25,18 @@ export class LiveTraffic {
   }
 
   start(): void {
-    this.#running = this.#run();
+    this.#running = this.#run().catch((error: unknown) => {
+      this.#failure = error;
+    });
   }
 
   set perSecond(rate: number) {
     this.#perSecond = rate;
   }
 
-  /** Events written so far, for seeing that the rate is kept. */
+  /** Events written so far, for seeing that the rate is kept. @throws what writing failed with: the load has ended then */
   get count(): number {
+    if (this.#failure !== null) throw this.#failure;
     return this.#traffic.count;
   }
 
