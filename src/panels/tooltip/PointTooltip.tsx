@@ -1,5 +1,6 @@
 // The tooltip of a point in time, the same on every panel. Pinned by a click it also offers the data links of the point.
 
+import { useEffect, useRef } from 'react';
 import { css, cx } from '@emotion/css';
 import { dateTimeFormat, type GrafanaTheme2, type LinkModel, type TimeZone } from '@grafana/data';
 import { useStyles2 } from '@grafana/ui';
@@ -11,10 +12,29 @@ interface Props {
   readonly links: readonly LinkModel[];
   readonly pinned: boolean;
   readonly maxHeight: number | undefined;
+  /** Told when it is pinned, and when it is no more. */
+  readonly onPinned?: (pinned: boolean) => void;
 }
 
-export function PointTooltip({ content, timeZone, links, pinned, maxHeight }: Props) {
+export function PointTooltip({ content, timeZone, links, pinned, maxHeight, onPinned }: Props) {
   const styles = useStyles2(getStyles);
+  const firstLink = useRef<HTMLAnchorElement>(null);
+  const tell = useRef(onPinned);
+  useEffect(() => {
+    tell.current = onPinned;
+  });
+  useEffect(() => {
+    if (!pinned) return undefined;
+    tell.current?.(true);
+    return () => tell.current?.(false);
+  }, [pinned]);
+  // Pinned by keyboard: the links are what comes next, and the chart again afterwards.
+  useEffect(() => {
+    const from = document.activeElement;
+    if (!pinned || !(from instanceof HTMLElement) || !from.matches('[aria-roledescription="chart"]:focus-visible')) return undefined;
+    firstLink.current?.focus();
+    return () => from.focus();
+  }, [pinned]);
   const single = content.rows.length === 1;
   return (
     <div className={styles.box}>
@@ -30,8 +50,9 @@ export function PointTooltip({ content, timeZone, links, pinned, maxHeight }: Pr
       </div>
       {links.length > 0 && (
         <div className={styles.links}>
-          {links.map((link) => (
+          {links.map((link, index) => (
             <a
+              ref={index === 0 ? firstLink : undefined}
               key={`${link.title} ${link.href}`}
               className={styles.link}
               href={link.href}

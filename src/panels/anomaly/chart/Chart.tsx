@@ -1,7 +1,7 @@
 // The chart itself: keeps one uPlot configuration as long as the view's key stays, hands each new answer to it, and connects tooltip,
 // shared crosshair, zoom, legend and keyboard.
 
-import { useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { css } from '@emotion/css';
 import type uPlot from 'uplot';
 import {
@@ -40,11 +40,13 @@ const PINNED_MAX_HEIGHT_PX = 320;
 const ZOOM_AT_LEAST_PX = 5;
 const UNFOCUSED_ALPHA = 0.15;
 
-export function Chart({ view, label, width, height, timeRange, timeZone, eventBus, onZoom }: Props) {
+export function Chart(props: Props) {
+  const { label, width, height, timeZone, eventBus, onZoom } = props;
   const theme = useTheme2();
   const styles = useStyles2(getStyles);
   const { sync, eventsScope } = usePanelContext();
   const syncMode = sync?.() ?? DashboardCursorSync.Off;
+  const { view, timeRange, onPinned } = useStill(props);
   const state = useMemo(() => ({ view, timeRange, onZoom }), [view, timeRange, onZoom]);
   const [feed] = useState(() => new ChartFeed(state));
 
@@ -95,6 +97,7 @@ export function Chart({ view, label, width, height, timeRange, timeZone, eventBu
                   pinned={pinned}
                   maxHeight={maxHeight ?? PINNED_MAX_HEIGHT_PX}
                   links={pinned ? linksAt(current, focusedLine, indexes) : []}
+                  onPinned={onPinned}
                 />
               );
             }}
@@ -104,6 +107,22 @@ export function Chart({ view, label, width, height, timeRange, timeZone, eventBu
       </UPlotChart>
     </div>
   );
+}
+
+/**
+ * While a tooltip is pinned the picture stands still: new data would take the tooltip away, on a live panel within a second, and nobody could
+ * follow its links.
+ */
+function useStill({ view, timeRange }: Pick<Props, 'view' | 'timeRange'>) {
+  const now = { view, timeRange };
+  const [held, setHeld] = useState<typeof now | null>(null);
+  const shown = held ?? now;
+  const { view: shownView, timeRange: shownRange } = shown;
+  const onPinned = useCallback(
+    (pinned: boolean) => setHeld(pinned ? { view: shownView, timeRange: shownRange } : null),
+    [shownView, shownRange],
+  );
+  return { ...shown, onPinned };
 }
 
 /** Kept as long as the view's key stays: a new configuration builds the chart anew. */

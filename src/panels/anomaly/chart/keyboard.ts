@@ -1,5 +1,5 @@
 // Reading the chart without a mouse: arrow keys go from point to point, page up and page down from anomaly to anomaly, home and end to
-// the ends, escape leaves. The cursor is moved by a real mouse event, so that tooltip and shared crosshair follow as they do else.
+// the ends, enter pins the point with its links, escape leaves. The cursor is moved by a real mouse event, so that tooltip and shared crosshair follow as they do else.
 
 import type { KeyboardEvent } from 'react';
 import type uPlot from 'uplot';
@@ -39,17 +39,27 @@ export function onChartKey(event: KeyboardEvent, u: uPlot | null, view: ChartVie
     return;
   }
   const [from = 0, to = -1] = u.series[0]?.idxs ?? [];
-  const index = nextIndex(event.key, view, u.cursor.idx ?? -1, from, to);
-  const timeMs = index === null ? undefined : view.set.timesMs[index];
-  if (index === null || timeMs === undefined) return;
+  const at = u.cursor.idx ?? -1;
+  const pins = event.key === 'Enter';
+  const index = pins ? at : nextIndex(event.key, view, at, from, to);
+  const place = index === null ? null : placeOf(u, view, index);
+  if (place === null) return;
   event.preventDefault();
+  u.over.dispatchEvent(new MouseEvent('mouseenter', place));
+  // uPlot takes a click that no press came before for the end of a drag.
+  for (const type of pins ? ['mousemove', 'mousedown', 'mouseup', 'click'] : ['mousemove']) {
+    u.over.dispatchEvent(new MouseEvent(type, { bubbles: true, ...place }));
+  }
+}
+
+/** Where a point is on the screen; best that of an anomalous series, so that the tooltip is about it. */
+function placeOf(u: uPlot, view: ChartView, index: number): { readonly clientX: number; readonly clientY: number } | null {
+  const timeMs = view.set.timesMs[index];
+  if (timeMs === undefined) return null;
   const rect = u.over.getBoundingClientRect();
-  // Best at an anomalous series, so that the tooltip is about it.
   const onIt = view.lines.find((line, at) => line.visible && view.regions[at]?.some((region) => region.peakIndex === index));
   const line = onIt ?? view.lines.find((one) => one.visible && typeof one.series.values[index] === 'number');
   const value = line?.series.values[index];
   const top = line === undefined || typeof value !== 'number' ? rect.height / 2 : u.valToPos(value, line.scaleKey);
-  const [clientX, clientY] = [rect.left + u.valToPos(timeMs, 'x'), rect.top + Math.min(rect.height - 1, Math.max(0, top))];
-  u.over.dispatchEvent(new MouseEvent('mouseenter', { clientX, clientY }));
-  u.over.dispatchEvent(new MouseEvent('mousemove', { bubbles: true, clientX, clientY }));
+  return { clientX: rect.left + u.valToPos(timeMs, 'x'), clientY: rect.top + Math.min(rect.height - 1, Math.max(0, top)) };
 }
