@@ -14,7 +14,7 @@ import { framesOf, type ShownFrame } from './panel-frames.js';
 import { eventsAt, openShop, type Shop } from './shop.js';
 
 /** Long, because a busy machine is no defect of the page. */
-export const PATIENCE_MS = 45_000;
+export const PATIENCE_MS = 90_000;
 export const EVENTS_PER_SECOND = 10;
 const HISTORY_S = 240;
 const SHOP_DASHBOARD = '**/dashboards/shop-overview.json';
@@ -32,14 +32,21 @@ export class GrafanaSession {
     this.watched = watched;
   }
 
-  /** With a few minutes of events up to now. */
-  static async open(): Promise<GrafanaSession> {
+  /**
+   * With a few minutes of events up to now.
+   * @param directory of the page @param makePage once the plugin is built
+   */
+  static async open(
+    directory = join(repositoryRoot(), 'preview', 'dist'),
+    makePage: () => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<GrafanaSession> {
     const [binary] = await Promise.all([buildPluginBinary(), buildTidemark()]);
+    await makePage();
     const shop = await openShop();
     const nowMs = Math.floor(Date.now() / 1_000) * 1_000;
     const seconds = Array.from({ length: HISTORY_S }, (_, ago) => nowMs - (HISTORY_S - ago) * 1_000);
     await shop.send(seconds.flatMap((atMs) => eventsAt(atMs, EVENTS_PER_SECOND, 'history')));
-    const files = { '/': join(repositoryRoot(), 'preview', 'dist') };
+    const files = { '/': directory };
     const grafana = await startGrafanaServer({ binary, jsonData: { url: shop.url }, files });
     const browser = await launchChromium();
     return new GrafanaSession(shop, grafana, browser, await openPage(browser));
