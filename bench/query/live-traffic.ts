@@ -14,7 +14,7 @@ export class LiveTraffic {
   #perSecond: number;
   #running: Promise<void> | null = null;
   #stopped = false;
-  #failure: unknown = null;
+  #failure: Error | null = null;
 
   /** @param fromMs what came before is written already */
   constructor(traffic: Traffic, producer: TopicProducer, fromMs: number, perSecond: number) {
@@ -26,7 +26,7 @@ export class LiveTraffic {
 
   start(): void {
     this.#running = this.#run().catch((error: unknown) => {
-      this.#failure = error;
+      this.#failure = error instanceof Error ? error : new Error(String(error));
     });
   }
 

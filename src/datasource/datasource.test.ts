@@ -76,7 +76,9 @@ describe('asking', () => {
   it('says in words what cannot be asked', async () => {
     const { source, asked } = grafanaServer(() => seriesAnswer('A', []));
     const wrong = await lastValueFrom(source.query(request([{ editorMode: 'json', json: '{"kind": 1}' }])));
-    expect(wrong.error?.message).toBe('Query A: kind: found 1, expected one of metric, anomaly, top, events, values, annotations, contributors.');
+    expect(wrong.error?.message).toBe(
+      'Query A: kind: found 1, expected one of metric, anomaly, top, events, values, annotations, contributors.',
+    );
     const filtered = await lastValueFrom(
       source.query(request([{ measure: 'events' }], { filters: [{ key: 'a', operator: '>', value: '1' }] })),
     );
