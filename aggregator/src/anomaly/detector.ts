@@ -18,7 +18,7 @@ export interface DetectorOptions {
   readonly detector?: DetectorName;
   /** Which side of the expected value counts. @default 'both' */
   readonly direction?: Direction;
-  /** `auto`: false alarms accepted a week (0.1, 0.3, 1.5). Others: the band is 1.5, 1 or 0.75 times as wide. @default 'medium' */
+  /** `auto`: false alarms accepted a week (0.3, 1, 3). Others: the band is 1.5, 1 or 0.75 times as wide. @default 'medium' */
   readonly sensitivity?: Sensitivity;
   /** Half the band's width in standard deviations (all but `auto` and `missing`). @default 3; robust 3.5, seasonal and shift 4 */
   readonly k?: number;

@@ -9,13 +9,17 @@ import type { ResolvedOptions } from './options.js';
 import { reasonFor } from './reason.js';
 import { heldScore, scoreOf, withheldScore } from './score.js';
 
-/** Each flagged bucket lifts the line by this part of its own distance: a repeat has to exceed it. */
-const FADE = 0.5;
-/** Half-life of that lift: 36 buckets. */
-const FADE_DECAY = Math.pow(0.5, 1 / 36);
-/** What is left of the lift once the series has been back in line for CALM buckets. */
-const FADE_AFTER = 0.5;
-const CALM = 12;
+/**
+ * A flagged bucket lifts the line: what follows is news if it is this much further beyond the line, and twice that within the next
+ * AT_ONCE buckets.
+ */
+const NEWS = 1;
+const AT_ONCE = 12;
+/** The lift is forgotten on a logarithmic scale, so that a huge value does not hide all others for long: half of it in 72 buckets. */
+const FORGET = Math.pow(0.5, 1 / 72);
+/** Logarithms: a lift below this is none, and there is no higher one. */
+const NO_LIFT = 1e-3;
+const MOST_LIFT = 600;
 /** Each new episode lifts the line a little for a long time (half-life 2,000 buckets): a series that alerts often has to do more for it. */
 const WEARINESS = 0.025;
 const WEARINESS_DECAY = Math.pow(0.5, 1 / 2000);
@@ -27,13 +31,16 @@ export class Judge implements StreamingDetector {
   readonly #fades: boolean;
   readonly #maintained: boolean;
 
+  /** Logarithm of the factor by which the line is lifted. */
   #lift = 0;
+  #sinceAlarm = AT_ONCE;
+  /** Buckets that a run of missing or equal values had when it was last flagged. */
+  #toldRun = 0;
   #weariness = 0;
   #outRun = 0;
   /** The last value was out of line on either side, and how many before it in a row. */
   #away = false;
   #awayRun = 0;
-  #calmRun = 0;
   #open = false;
   #since = Number.NaN;
   /** For the words: the last row's value and whether it was in maintenance. */
@@ -99,7 +106,7 @@ export class Judge implements StreamingDetector {
     this.#away = false;
     const raw = last.ready ? this.#band(value, missing) : 0;
     if (!last.ready) this.expected = this.lower = this.upper = Number.NaN;
-    const ratio = this.#fades ? Math.min(raw, last.fresh) / (1 + this.#lift + this.#weariness) : raw;
+    const ratio = this.#fades ? Math.min(raw, this.#news()) / this.#line() : raw;
 
     if (this.#paused) {
       this.score = withheldScore(ratio);
@@ -109,7 +116,7 @@ export class Judge implements StreamingDetector {
       this.anomalous = false;
     } else this.#decide(timeMs, ratio, raw);
 
-    if (this.#fades) this.#fade(ratio, raw);
+    if (this.#fades) this.#fade(ratio);
     if (!missing) this.#teach(timeMs, value, last.cause);
   }
 
@@ -154,12 +161,31 @@ export class Judge implements StreamingDetector {
     } else if (this.#open && raw < recovery) this.#open = false;
   }
 
-  #fade(ratio: number, raw: number): void {
-    if (this.anomalous) this.#lift += FADE * ratio * (1 + this.#lift + this.#weariness);
-    this.#lift *= FADE_DECAY;
+  /** What lasts, a missing feed or a line standing still, is news again when it has lasted twice as long. */
+  #news(): number {
+    const { cause, detail, fresh } = this.#baseline.last;
+    if (cause !== 'missing' && cause !== 'stuck') return fresh;
+    if (detail <= this.#toldRun) this.#toldRun = 0;
+    return detail < 2 * this.#toldRun ? 0 : fresh;
+  }
+
+  /** How far the alarm line is lifted by what was flagged before. */
+  #line(): number {
+    const lifted = this.#lift === 0 ? 1 : Math.exp(this.#lift);
+    return (lifted + this.#weariness) * (this.#sinceAlarm < AT_ONCE ? 2 : 1);
+  }
+
+  #fade(ratio: number): void {
+    this.#sinceAlarm++;
+    if (this.anomalous) {
+      const lifted = this.#lift === 0 ? 1 : Math.exp(this.#lift);
+      this.#lift = Math.min(MOST_LIFT, Math.log(lifted + NEWS * ratio * (lifted + this.#weariness)));
+      this.#sinceAlarm = 0;
+      const { cause, detail } = this.#baseline.last;
+      if (cause === 'missing' || cause === 'stuck') this.#toldRun = detail;
+    }
+    this.#lift = this.#lift < NO_LIFT ? 0 : this.#lift * FORGET;
     this.#weariness *= WEARINESS_DECAY;
-    this.#calmRun = raw >= 1 ? 0 : this.#calmRun + 1;
-    if (this.#calmRun >= CALM && this.#lift > FADE_AFTER) this.#lift = FADE_AFTER;
   }
 
   #teach(timeMs: number, value: number, cause: Cause): void {

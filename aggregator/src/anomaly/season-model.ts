@@ -11,6 +11,8 @@ const RHYTHMS: readonly Rhythm[] = ['none', 'day', 'daytype', 'week'];
 const DAYTYPE = 2;
 const DAY_OFF = 4;
 const HOURS = 24;
+/** Whether there is a rhythm at all is decided as if the level followed that fast: what only moved once is no rhythm. */
+const FOLLOWS_PER_DAY = 4;
 /** A rhythm has to describe the series this much better than none, and than the rhythm in use. */
 const BETTER_THAN_NONE = 0.8;
 const BETTER_THAN_CURRENT = 0.92;
@@ -27,6 +29,9 @@ export class SeasonModel {
   readonly #costs = new Float64Array(4);
   /** Mean difference per rhythm over about the last day: how far the level is off for it. */
   readonly #biases = new Float64Array(4);
+  /** The costs if the level followed over a quarter of a day, and where it would be: a rhythm is held against that, not a level. */
+  readonly #followed = new Float64Array(4);
+  readonly #drifts = new Float64Array(4);
   readonly #compared = new Float64Array(4);
   readonly #guesses = new Float64Array(4);
   /** Mean absolute deviation from the base per local hour. */
@@ -49,6 +54,8 @@ export class SeasonModel {
   #firstMean = 0;
   #firstCount = 0;
   #firstRows = 0;
+  /** What the rhythms are measured from: the long mean of all values, flagged or not. */
+  #center = 0;
 
   /** The long mean, which the rhythms are measured from. Without a rhythm a new level leaves it alone: it may be one. */
   slow = 0;
@@ -56,6 +63,9 @@ export class SeasonModel {
   level = 0;
   /** What is expected at the time given to `look`: level and rhythm. */
   base = 0;
+  /** Between these the rhythm's last visits to this time lay. */
+  low = 0;
+  high = 0;
   /** How wide deviations are at this hour of the day, 1 is as usual. */
   shape = 1;
   /** Set by `look` when the base comes from another rhythm than the last learnt value's. */
@@ -92,8 +102,10 @@ export class SeasonModel {
     this.slow = level;
     this.level = level;
     this.#anchor = level;
+    this.#center = level;
     this.#errors[0] = spread;
     this.#costs[0] = spread;
+    this.#followed[0] = spread;
     this.#n = 16;
     if (this.#wanted === 'none') return;
     const bins = Math.round(Math.min(288, this.#perDay));
@@ -134,6 +146,9 @@ export class SeasonModel {
     this.switched = kind !== this.#source;
     this.#nextSource = kind;
     this.base = this.level + (source === 0 ? 0 : guesses[source]);
+    const profile = source === 0 ? null : this.#profiles[source];
+    this.low = profile === null ? this.base : this.level + Math.min(profile.low, guesses[source]);
+    this.high = profile === null ? this.base : this.level + Math.max(profile.high, guesses[source]);
     const shape = this.#current > 0 && this.#hoursKnown === HOURS ? (this.#hourly[this.#hour] * HOURS) / this.#hourlySum : 1;
     this.shape = shape > 2.5 ? 2.5 : shape > 0.4 ? shape : 0.4;
   }
@@ -142,10 +157,10 @@ export class SeasonModel {
   learn(value: number, teach: boolean): void {
     this.changed = false;
     this.#source = this.#nextSource;
-    const deviation = value - this.slow;
+    const deviation = value - this.#center;
     if (this.#inFirstDay) this.#learnFirstDay(value, teach);
     const rate = 1 / Math.max(48, this.#perDay);
-    this.#compare(0, deviation, rate);
+    this.#compare(0, value - this.slow, rate);
     for (let i = 1; i < 4; i++) {
       const profile = this.#profiles[i];
       if (profile === null || profile === undefined) continue;
@@ -155,6 +170,8 @@ export class SeasonModel {
         profile.learn(i === 1 ? this.#positionDay : i === 2 ? this.#positionType : this.#positionWeek, deviation, teach);
     }
     this.#n++;
+    const reach = 4 * this.levelError;
+    this.#center += Math.max(-reach, Math.min(reach, deviation)) / Math.max(168, 2 * this.#perDay);
     if (teach) this.#follow(value);
     if (this.#n >= this.#perDay && this.#profiles[3] === null && this.#wanted !== 'none' && this.#wanted !== 'day') this.#startLonger();
     if (++this.#sinceChoice >= Math.max(12, this.#perDay / 4)) this.#choose();
@@ -173,6 +190,7 @@ export class SeasonModel {
     if (profile === null || profile === undefined || this.#firstCount === 0) return;
     profile.shift(this.#anchor - this.#firstMean);
     this.slow = this.#firstMean;
+    this.#center = this.#firstMean;
   }
 
   #compare(rhythm: number, difference: number, rate: number): void {
@@ -183,8 +201,12 @@ export class SeasonModel {
     const cost = this.#costs[rhythm];
     const step = Math.max(rate, 1 / (n + (rhythm === 0 ? 16 : 1)));
     this.#biases[rhythm] += step * (difference - this.#biases[rhythm]);
-    this.#errors[rhythm] = now + step * ((n < 8 || error < 8 * now ? error : 8 * now) - now);
-    this.#costs[rhythm] = cost + step * ((n < 8 || error < 60 * cost ? error : 60 * cost) - cost);
+    this.#errors[rhythm] = now + step * ((n < 8 || now === 0 || error < 8 * now ? error : 8 * now) - now);
+    this.#costs[rhythm] = cost + step * ((n < 8 || cost === 0 || error < 60 * cost ? error : 60 * cost) - cost);
+    const off = Math.abs(difference - this.#drifts[rhythm]);
+    const followed = this.#followed[rhythm];
+    this.#drifts[rhythm] += Math.max(FOLLOWS_PER_DAY * rate, 1 / (n + 16)) * (difference - this.#drifts[rhythm]);
+    this.#followed[rhythm] = followed + step * ((n < 8 || followed === 0 || off < 60 * followed ? off : 60 * followed) - followed);
   }
 
   #follow(value: number): void {
@@ -215,22 +237,22 @@ export class SeasonModel {
   #choose(): void {
     this.#sinceChoice = 0;
     const current = this.#current;
+    const followed = this.#followed;
+    const costs = this.#costs;
     let best = current;
-    let bestCost = this.#costs[current] * (current === 0 ? BETTER_THAN_NONE : BETTER_THAN_CURRENT);
-    for (let i = 0; i < 4; i++) {
+    let bestCost = current === 0 ? Number.POSITIVE_INFINITY : costs[current] * BETTER_THAN_CURRENT;
+    for (let i = 1; i < 4; i++) {
       if (i === current || this.#compared[i] < COMPARED_DAYS[i] * this.#perDay) continue;
-      if (i === 0 && current > 0 && this.#wanted !== 'auto') continue;
-      if (i > 0 && this.#wanted !== 'auto' && RHYTHMS[i] !== this.#wanted) continue;
-      const forced = i > 0 && current === 0 && RHYTHMS[i] === this.#wanted;
-      const cost = this.#costs[i];
-      if (forced || cost < bestCost) {
-        best = i;
-        bestCost = cost;
-      }
+      if (this.#wanted !== 'auto' && RHYTHMS[i] !== this.#wanted) continue;
+      const enough = current > 0 || this.#wanted !== 'auto' || followed[i] < followed[0] * BETTER_THAN_NONE;
+      if (!enough || costs[i] >= bestCost) continue;
+      best = i;
+      bestCost = costs[i];
     }
+    if (current > 0 && best === current && this.#wanted === 'auto' && followed[0] < followed[current] * BETTER_THAN_CURRENT) best = 0;
     if (best !== current) {
       this.#current = best;
-      this.level = this.slow + this.#biases[best];
+      this.level = (best === 0 ? this.slow : this.#center) + this.#biases[best];
       this.#biases.fill(0);
       this.changed = true;
       this.#hourly.fill(0);
@@ -243,7 +265,10 @@ export class SeasonModel {
   /** A new level is normal from now on: the last values lie `difference` above the base. */
   adopt(difference: number): void {
     this.level += difference;
-    if (this.#current > 0) this.slow += difference;
+    if (this.#current > 0) {
+      this.slow += difference;
+      this.#center += difference;
+    }
     // The level was taken before, and the values stayed: this is no rhythm.
     else if (Math.abs(difference) < 0.25 * Math.abs(this.level - this.slow)) this.slow = this.level;
   }

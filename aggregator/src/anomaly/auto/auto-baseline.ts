@@ -11,6 +11,8 @@ import type { ResolvedOptions } from '../options.js';
 import { plainSpan } from '../reason.js';
 import { Recent } from '../sample-window.js';
 import { SeasonModel } from '../season-model.js';
+import { firstLook } from './first-values.js';
+import { Gaps } from './gaps.js';
 import { Scales } from './scales.js';
 import { ShortTerm } from './short-term.js';
 import { Tails } from './tails.js';
@@ -18,9 +20,9 @@ import { Tails } from './tails.js';
 /** Values before the first verdict, of which level and scale are first estimated. */
 const START = 16;
 /** False alarms accepted per week, and the bounds of the probability per value that follows from it. */
-const ALARMS_PER_WEEK = { low: 0.15, medium: 0.5, high: 2 } as const;
+const ALARMS_PER_WEEK = { low: 0.3, medium: 1, high: 3 } as const;
 const LEAST_RISK = 2e-5;
-const MOST_RISK = 4e-4;
+const MOST_RISK = 5e-4;
 // The tails, with their share of the risk; what is left of it is for a value that stands still.
 const ERROR_UP = 0;
 const ERROR_DOWN = 1;
@@ -37,6 +39,8 @@ const SHIFT_BUCKETS = 12;
 const RECENT_NOISE = 0.1;
 /** Of one value's deviation, at most this many mean deviations count towards a shift or as noise. */
 const CLIP = 4;
+/** Or this part of what is surprising by itself, where that is more: a burst of an hour is to stand out among spikes. */
+const CLIP_OF_LINE = 0.5;
 /** A step is surprising from this part of the way to the line on. */
 const RETURN = 0.4;
 
@@ -49,7 +53,7 @@ export class AutoBaseline implements Baseline {
   readonly #flat: FlatLine;
   readonly #recent = new Recent();
   readonly #sensitivity: ResolvedOptions['sensitivity'];
-  readonly #missingAfter: number;
+  readonly #gaps: Gaps;
   readonly #first: number[] = [];
   #short = new ShortTerm(0);
   #tails: Tails | null = null;
@@ -60,8 +64,6 @@ export class AutoBaseline implements Baseline {
   #beforeLast = 0;
   /** The last value's error in multiples of its line, signed. */
   #step = 0;
-  #nulls = 0;
-  #longestNulls = 0;
   /** The last SHIFT_BUCKETS deviations, clipped, and their sum. */
   readonly #ring = new Float64Array(SHIFT_BUCKETS);
   #ringAt = 0;
@@ -83,7 +85,7 @@ export class AutoBaseline implements Baseline {
   constructor(options: ResolvedOptions, calendar: Calendar, bucketMs: number | undefined) {
     this.#minSamples = Math.max(START, options.minSamples);
     this.#sensitivity = options.sensitivity;
-    this.#missingAfter = options.missingAfter;
+    this.#gaps = new Gaps(options.missingAfter);
     this.#cadence = new Cadence(bucketMs);
     this.#season = new SeasonModel(calendar, options.season);
     this.#flat = new FlatLine(2e-5);
@@ -101,12 +103,12 @@ export class AutoBaseline implements Baseline {
     const season = this.#season;
     season.look(timeMs);
     const base = season.base;
-    this.#measure(timeMs, value, base);
+    this.#measure(tails.lines, timeMs, value, base);
     this.#pick(tails, value);
     this.#fillBand(tails, base);
   }
 
-  #measure(timeMs: number, value: number, base: number): void {
+  #measure(lines: Float64Array, timeMs: number, value: number, base: number): void {
     const scales = this.#scales;
     const season = this.#season;
     const y = value - base;
@@ -117,8 +119,9 @@ export class AutoBaseline implements Baseline {
     const widen = step > 2 ? 1 + 0.5 * Math.log2(step) : 1;
     const errorScale = Math.max(scales.error(season.shape), floor) * widen;
     const levelScale = Math.max(season.error * Math.sqrt(season.shape), floor);
-    const error = this.#returning(value, y - forecast);
-    const clip = CLIP * levelScale;
+    const beyond = value > season.high ? value - season.high : value < season.low ? value - season.low : 0;
+    const error = this.#homeward(beyond, forecast, this.#returning(value, y - forecast));
+    const clip = Math.max(CLIP * levelScale, CLIP_OF_LINE * lines[y > 0 ? ERROR_UP : ERROR_DOWN] * errorScale);
     const clipped = y > clip ? clip : y < -clip ? -clip : y;
     const noiseClip = CLIP * Math.max(scales.slow, floor);
     this.#y = y;
@@ -129,7 +132,7 @@ export class AutoBaseline implements Baseline {
     this.#rangeScale = Math.max(season.levelError, floor);
     const range = value - season.slow;
     // What the rhythm explains is not out of range.
-    const explained = season.rhythm === 'none' ? Math.abs(range) : Math.min(Math.abs(range), 2 * Math.abs(y));
+    const explained = season.rhythm === 'none' ? Math.abs(range) : Math.min(Math.abs(range), 2 * Math.abs(beyond));
     this.#levelZ = (range > 0 ? explained : -explained) / this.#rangeScale;
     this.#shiftScale = Math.max(scales.shift, floor / 2);
     const mean = (this.#ringSum - this.#ring[this.#ringAt] + clipped) / SHIFT_BUCKETS;
@@ -146,6 +149,13 @@ export class AutoBaseline implements Baseline {
     if (!this.#season.switched) return forecast;
     const same = this.#lastValue - base;
     return Math.max(Math.min(forecast, same), Math.min(y, Math.max(forecast, same)));
+  }
+
+  /** On the way back from a forecast to where the series usually is at this time, only what goes beyond that is a surprise. */
+  #homeward(beyond: number, forecast: number, error: number): number {
+    if (forecast * error >= 0) return error;
+    if (beyond * error <= 0) return 0;
+    return error > 0 ? Math.min(error, beyond) : Math.max(error, beyond);
   }
 
   /** After a surprising step, the way back to where the series was two rows ago is no second surprise. */
@@ -233,10 +243,7 @@ export class AutoBaseline implements Baseline {
     this.#scales.see(value);
     this.#beforeLast = this.#lastValue;
     this.#lastValue = value;
-    if (this.#nulls > 0) {
-      this.#longestNulls = Math.max(this.#longestNulls, Math.min(this.#nulls, 4 * Math.max(4, this.#longestNulls)));
-      this.#nulls = 0;
-    }
+    this.#gaps.end();
     if (this.#tails === null) {
       this.#first.push(value);
       if (this.#first.length === START) this.#start();
@@ -303,16 +310,10 @@ export class AutoBaseline implements Baseline {
     this.#ringSum = y * SHIFT_BUCKETS;
   }
 
-  /** Level and scales out of the first values, hardly moved by one or two wild ones. */
+  /** Level and scales out of the first values. */
   #start(): void {
-    const sorted = Float64Array.from(this.#first).sort();
-    const median = (sorted[START / 2 - 1] + sorted[START / 2]) / 2;
-    const away = sorted.map((v) => Math.abs(v - median)).sort();
-    const steps = new Float64Array(START - 1);
-    for (let i = 1; i < START; i++) steps[i - 1] = Math.abs(this.#first[i] - this.#first[i - 1]);
-    steps.sort();
+    const { median, spread, step } = firstLook(this.#first);
     const bucketMs = this.#cadence.bucketMs;
-    const spread = trimmedMean(away);
     const risk = (ALARMS_PER_WEEK[this.#sensitivity] * bucketMs) / WEEK_MS;
     const scale = ALARMS_PER_WEEK[this.#sensitivity] / ALARMS_PER_WEEK.medium;
     const total = Math.min(MOST_RISK * scale, Math.max(LEAST_RISK * scale, risk));
@@ -321,7 +322,8 @@ export class AutoBaseline implements Baseline {
       SHARES.map((share) => share * total),
     );
     this.#season.start(bucketMs, median, spread);
-    this.#scales.start(Math.max(spread, trimmedMean(steps)), spread);
+
+    this.#scales.start(Math.max(spread, step), spread);
     this.#noise = this.#scales.slow;
     this.#short = new ShortTerm(spread);
     // Whether a level is unusual can only be said after a day, or after 300 buckets where they are short.
@@ -334,11 +336,12 @@ export class AutoBaseline implements Baseline {
   gap(timeMs: number): void {
     this.assess(timeMs, this.#season.slow);
     const last = this.last;
-    this.#nulls++;
+    const gaps = this.#gaps;
+    gaps.miss();
     last.cause = 'missing';
-    last.detail = this.#nulls;
-    last.ratio = this.#nulls / Math.max(this.#missingAfter + 3, 3 * this.#longestNulls);
-    last.fresh = last.ratio;
+    last.detail = gaps.run;
+    last.ratio = gaps.ratio;
+    last.fresh = gaps.ratio;
     last.side = 0;
   }
 
@@ -364,12 +367,4 @@ export class AutoBaseline implements Baseline {
     if (this.#scales.sparse(this.#season.slow)) parts.push('sparse counts');
     return `${parts.join(', ')}, buckets of ${plainSpan(this.#cadence.bucketMs)}`;
   }
-}
-
-/** Mean of all but the largest eighth. */
-function trimmedMean(sorted: Float64Array): number {
-  const n = sorted.length - (sorted.length >> 3);
-  let sum = 0;
-  for (let i = 0; i < n; i++) sum += sorted[i];
-  return sum / n;
 }

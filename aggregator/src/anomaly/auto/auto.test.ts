@@ -137,6 +137,41 @@ describe('auto', () => {
     expect(rows.filter((i) => i > 4000).length).toBeLessThanOrEqual(1);
   });
 
+  it('takes a return to the usual for no alarm, and a burst that repeats at once for no news', () => {
+    const next = random(15);
+    const values = Array.from({ length: 3000 }, () => 50 + normal(next));
+    // Ten minutes up a slope and back at once.
+    for (let i = 0; i < 10; i++) values[2000 + i] = 50 + 8 * (i + 1);
+    expect(flagged(detectSeries(times(3000, MINUTE), values).anomalous, 2010)).toEqual([]);
+
+    const bursts = Array.from({ length: 3000 }, (_, i) => 50 + normal(next) + (i >= 2000 && i < 2012 && i % 8 < 2 ? 100 : 0));
+    const rows = flagged(detectSeries(times(3000, MINUTE), bursts).anomalous, 1000);
+    expect(rows).toEqual([2000]);
+  });
+
+  it('learns the rhythm of a series that begins with a constant and has no noise at all', () => {
+    const at = times(14 * 288, 5 * MINUTE);
+    const office = at.map((t) => {
+      const hour = ((t - START) % DAY) / 3_600_000;
+      return hour >= 9 && hour < 18 ? 80 : 20;
+    });
+    const { anomalous, detector } = detectSeries(at, office);
+    expect(detector).toMatch(/^daily rhythm/);
+    expect(flagged(anomalous, 2 * 288)).toEqual([]);
+    // The day on which nobody comes is found.
+    for (let i = 12 * 288; i < 13 * 288; i++) office[i] = 20;
+    const missed = flagged(detectSeries(at, office).anomalous, 12 * 288, 13 * 288);
+    expect(missed[0]).toBe(12 * 288 + 9 * 12);
+  });
+
+  it('tells of a line that stands still once, and again when it has stood twice as long', () => {
+    const next = random(16);
+    const values = Array.from({ length: 1200 }, (_, i) => (i < 1000 ? 50 + normal(next) : 51.5));
+    const rows = flagged(detectSeries(times(1200, MINUTE), values, { relearnAfter: 500 }).anomalous, 1000);
+    expect(rows.length).toBeGreaterThan(1);
+    for (let i = 1; i < rows.length; i++) expect(rows[i]! - 999).toBeGreaterThanOrEqual(2 * (rows[i - 1]! - 999));
+  });
+
   it('flags a missing feed, and not the usual gaps', () => {
     const next = random(11);
     const values: (number | null)[] = Array.from({ length: 1000 }, (_, i) =>

@@ -3,6 +3,8 @@
 import { describe, expect, it } from 'vitest';
 import { FlatLine } from '../flat-line.js';
 import { SeasonProfile } from '../season-profile.js';
+import { firstLook } from './first-values.js';
+import { Gaps } from './gaps.js';
 import { ShortTerm } from './short-term.js';
 import { Tails } from './tails.js';
 
@@ -100,6 +102,21 @@ describe('SeasonProfile', () => {
     expect(profile.at(5 * HOUR)).toBe(50);
   });
 
+  it('knows between what the visits lay: all, without the outermost of four or five, and from nothing to a single one', () => {
+    const profile = new SeasonProfile(24, HOUR, HOUR);
+    const visit = (value: number): readonly number[] => {
+      profile.learn(5 * HOUR, value, true);
+      profile.learn(12 * HOUR, 0, true);
+      profile.at(5 * HOUR);
+      return [profile.low, profile.high];
+    };
+    expect(visit(10)).toEqual([0, 10]);
+    expect(visit(14)).toEqual([10, 14]);
+    expect(visit(90)).toEqual([10, 90]);
+    expect(visit(12)).toEqual([12, 14]);
+    expect(visit(11)).toEqual([11, 14]);
+  });
+
   it('interpolates where buckets are shorter than bins', () => {
     const profile = new SeasonProfile(24, HOUR, HOUR / 60);
     for (let minute = 0; minute < 1440; minute++) profile.learn((minute * HOUR) / 60, Math.floor(minute / 60) * 10, true);
@@ -125,5 +142,29 @@ describe('FlatLine', () => {
     for (let i = 0; i < 1000; i++) flat.learn(i % 100 < 95 ? 0 : i);
     for (let i = 0; i < 500; i++) flat.learn(0);
     expect(flat.ratio(0)).toBe(0);
+  });
+});
+
+describe('Gaps', () => {
+  it('are unusual from three buckets beyond the limit, or from three times the longest so far', () => {
+    const gaps = new Gaps(2);
+    for (let i = 0; i < 5; i++) gaps.miss();
+    expect(gaps.ratio).toBe(1);
+    gaps.end();
+    expect(gaps.ratio).toBe(0);
+    for (let i = 0; i < 5; i++) gaps.miss();
+    expect(gaps.ratio).toBeCloseTo(5 / 15, 12);
+  });
+});
+
+describe('firstLook', () => {
+  it('is the median, and means of deviation and step without the largest eighth', () => {
+    // Deviations from 10: seven 1, nine 0 … the two largest of sixteen, 1 and 90, are left out: 6 / 14.
+    const values = [10, 11, 10, 9, 10, 11, 10, 100, 10, 9, 10, 11, 10, 9, 10, 11];
+    const { median, spread, step } = firstLook(values);
+    expect(median).toBe(10);
+    expect(spread).toBeCloseTo(6 / 14, 12);
+    // Fifteen steps: thirteen of 1 and two of 90, of which the largest one (an eighth, rounded down) is left out.
+    expect(step).toBeCloseTo((13 + 90) / 14, 12);
   });
 });

@@ -26,7 +26,7 @@ const CAUTION = 0.35;
 const MEMORY = 12_000;
 const REFRESH = 32;
 /** Values beyond a line that are taken for anomalies before they are taken for this series' way, and how slowly they are forgotten. */
-const DOUBTED = 3;
+const DOUBTED = 1;
 const ALARM_MEMORY = Math.pow(0.5, 1 / 3000);
 
 export class Tails {
