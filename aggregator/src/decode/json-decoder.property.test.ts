@@ -216,7 +216,8 @@ describe('the decoder and JSON.parse agree', () => {
   it('on odd records', () => {
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 6 }), (values) => compareAll(values, 2)),
-      { numRuns: 1_500 },
+      // The last one's time is half a millisecond beyond what is still a number here.
+      { numRuns: 1_500, examples: [[['{"ts":-4503599627370496500}']]] },
     );
   });
 

@@ -58,7 +58,8 @@ function fieldValue(def: Definition, field: Field, raw: unknown): string | numbe
   if (isTime) {
     const format = def.event.timeFormat;
     const ms = typeof raw === 'string' || typeof raw === 'number' ? timeOf(format, raw) : null;
-    return ms === null || Math.abs(ms) > 8.64e15 ? { code: DecodeCode.invalidTime } : ms;
+    // Fixed-point integers, times among them, end at 2^52: the year 144,683.
+    return ms === null || Math.abs(ms) > 2 ** 52 ? { code: DecodeCode.invalidTime } : ms;
   }
   if (field.type === 'number') {
     if (typeof raw !== 'number') return { code: DecodeCode.wrongType };
