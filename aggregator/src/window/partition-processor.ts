@@ -51,7 +51,8 @@ export class PartitionProcessor {
     return {
       offset,
       maxEventTimeMs: this.maxEventTimeMs,
-      warmFrom: this.duplicatesFilter.oldestOffset(offset),
+      // While warming up, what was not read yet must be read again: it may hold what is to be remembered.
+      warmFrom: this.duplicatesFilter.oldestOffset(this.next),
       consumed: this.consumed,
       applied: this.applied,
       duplicates: this.duplicates,
