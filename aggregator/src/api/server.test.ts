@@ -137,7 +137,7 @@ describe('operations', () => {
       '/readyz',
     ]);
     const query = document.paths['/api/v1/query'].post;
-    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(6);
+    expect(query.requestBody.content['application/json'].schema.properties.queries.items.anyOf.length).toBe(7);
     expect(Object.keys(query.responses)).toEqual(['200', '400', '401', '403', '413', '415', '429']);
     const parameters = document.paths['/api/v1/series/{measure}'].get.parameters;
     expect(parameters.find((one: { name: string }) => one.name === 'measure')).toMatchObject({ in: 'path', required: true });
