@@ -12,7 +12,7 @@ const { prerequisites } = await import('./prerequisites.mjs');
 
 const strict = ['1', 'true'].includes(process.env['CI'] ?? '');
 const bin = (/** @type {string} */ name) => join(repositoryRoot, 'node_modules', '.bin', name);
-const SUITE_LIMIT_MS = 15 * 60_000;
+const SUITE_LIMIT_MS = 30 * 60_000;
 
 /**
  * @typedef {{ passed: number, failed: number, skipped: number, notes: string[] }} Outcome
