@@ -5,7 +5,7 @@ import { SPARE_BYTES } from './decoder.js';
 import type { RecordBatch } from '../source/log.js';
 
 /** Records up to this size are read in place. */
-export const WINDOW_BYTES = 1024 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
 const PAGE_BYTES = 65_536;
 /** Entries of a cache × bytes of one; as in assembly/replay.ts. */
 const CACHE_BYTES = 4096 * 64;

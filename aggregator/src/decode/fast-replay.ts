@@ -17,7 +17,14 @@ export type FastReplay = (start: number, end: number) => number;
 /** @returns reads the record at [start, end) of the memory into its fields; 0 when it is left to the slower ways */
 export function createFastReplay(memory: DecodeMemory, host: ReplayHost): FastReplay {
   const compiled = new WebAssembly.Module(Buffer.from(REPLAY_MODULE, 'base64'));
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory: memory.memory }, host: { ...host } });
+  const { exports } = new WebAssembly.Instance(compiled, {
+    env: { memory: memory.memory },
+    host: {
+      intern: host.intern.bind(host),
+      timeOfText: host.timeOfText.bind(host),
+      timeOfNumber: host.timeOfNumber.bind(host),
+    },
+  });
   const { init, replay } = exports;
   if (typeof init !== 'function' || !isReplay(replay)) throw new TypeError('the compiled decoder lacks init or replay');
   const views = [

@@ -73,11 +73,7 @@ export class LayoutCache {
     this.#tree = memory.tree;
     this.#words = memory.words;
     this.#missing = memory.missing;
-    this.#fast = createFastReplay(memory, {
-      intern: fields.intern.bind(fields),
-      timeOfText: fields.timeOfText.bind(fields),
-      timeOfNumber: fields.timeOfNumber.bind(fields),
-    });
+    this.#fast = createFastReplay(memory, fields);
   }
 
   /** Reads [start, scanner.end) into the fields. @returns false when the layout is not known, or the record needs the parser's verdict */

@@ -1,6 +1,6 @@
 // What can be asked, as JSON for GET /api/v1/catalog: made from the compiled definition once, without secrets, addresses or tokens.
 
-import { quantileName } from '../query/resolve.js';
+import { quantileName } from '../query/outputs.js';
 import { estimateHotMemory } from './memory-estimate.js';
 import { MISSING_VALUE, OTHER_VALUE, type Definition, type Measure, type MeasureKind } from './model.js';
 import { formatDuration } from './quantities.js';

@@ -1,37 +1,25 @@
 // From a query of the right form to one that this definition can answer: names become indices, a measure becomes the
 // outputs that tiers are asked for. Pure. Every refusal names the field, what was found and the nearest valid name.
 
-import { RE2JS } from 're2js';
 import type { Definition, Measure } from '../definition/model.js';
 import { resolveOptions } from '../anomaly/options.js';
 import { TidemarkError } from '../errors.js';
 import { detectorOptions } from '../anomaly/detector-schema.js';
-import type {
-  AnnotationsAsk,
-  AnomalyAsk,
-  Ask,
-  ContributorsAsk,
-  EventsAsk,
-  Formula,
-  MetricAsk,
-  SlidingWindow,
-  Stat,
-  ValuesAsk,
-} from './ask.js';
-import { invalid, quote, suggestion, type QueryProblem } from './problem.js';
+import type { AnnotationsAsk, AnomalyAsk, Ask, ContributorsAsk, EventsAsk, MetricAsk, SlidingWindow, ValuesAsk } from './ask.js';
+import { Names } from './names.js';
+import { Outputs, statsOf } from './outputs.js';
+import { quote, suggestion } from './problem.js';
 import type {
   AnnotationsQuery,
   AnomalyQuery,
   ContributorsQuery,
   EventsQuery,
-  FilterInput,
   MetricQuery,
   Query,
   TopQuery,
   ValuesQuery,
 } from './request.js';
-import type { Filter, Output } from './tier-read.js';
-import { DAY_MS, formatDuration, parseDuration, SECOND_MS } from './time-expression.js';
+import { DAY_MS, SECOND_MS } from './time-expression.js';
 
 const DEFAULT_TOP = 10;
 const DEFAULT_ROWS = 100;
@@ -284,80 +272,6 @@ function annotationsAsk(names: Names, query: AnnotationsQuery): AnnotationsAsk {
   };
 }
 
-/** Collects what tiers are asked; equal outputs are asked once. Output 0 counts events. */
-class Outputs {
-  readonly list: Output[] = [{ component: 0, stat: 'value' }];
-
-  add(output: Output): number {
-    const key = JSON.stringify(output);
-    const known = this.list.findIndex((candidate) => JSON.stringify(candidate) === key);
-    return known >= 0 ? known : this.list.push(output) - 1;
-  }
-}
-
-function statsOf(names: Names, measure: Measure, asked: string | string[] | undefined, outputs: Outputs): Stat[] {
-  const list = asked === undefined ? [] : typeof asked === 'string' ? [asked] : asked;
-  if (measure.kind === 'quantiles') {
-    const ready = measure.quantiles.map(quantileName);
-    const wanted = list.length > 0 ? [...new Set(list)] : ready;
-    return wanted.map((stat) => {
-      const q = parseQuantile(stat);
-      if (q === null) {
-        throw names.problem(
-          'UNKNOWN_STAT',
-          'stat',
-          `found ${quote(stat)}, expected a quantile of ${quote(measure.name)} such as p50 or p99.9.`,
-          suggestion(stat, ready, 'quantile'),
-        );
-      }
-      const output = outputs.add({ component: measure.components[0], stat: 'quantile', q });
-      return { name: quantileName(q), formula: { op: 'output', output }, zeroWhenEmpty: false, additive: false };
-    });
-  }
-  const other = list.find((stat) => stat !== 'value' && stat !== measure.kind);
-  if (other !== undefined) {
-    throw names.problem(
-      'UNKNOWN_STAT',
-      'stat',
-      `found ${quote(other)}, but ${quote(measure.name)} is a ${measure.kind}.`,
-      `Leave stat out, or use ${measure.kind}.`,
-    );
-  }
-  const additive = measure.kind === 'count' || measure.kind === 'sum';
-  return [
-    { name: 'value', formula: formulaOf(names.def, measure, outputs), zeroWhenEmpty: additive || measure.kind === 'unique', additive },
-  ];
-}
-
-function formulaOf(def: Definition, measure: Measure, outputs: Outputs): Formula {
-  const value = (component: number): Formula => ({ op: 'output', output: outputs.add({ component, stat: 'value' }) });
-  switch (measure.kind) {
-    case 'unique':
-      return { op: 'output', output: outputs.add({ component: measure.components[0], stat: 'estimate' }) };
-    case 'avg':
-      return { op: 'divide', numerator: value(measure.components[0]), denominator: value(measure.components[1]) };
-    case 'ratio':
-      return {
-        op: 'divide',
-        numerator: formulaOf(def, def.measures[measure.numerator], outputs),
-        denominator: formulaOf(def, def.measures[measure.denominator], outputs),
-      };
-    default:
-      return value(measure.components[0]);
-  }
-}
-
-/** 0.95 → `p95`, 0.999 → `p99.9`. */
-export function quantileName(q: number): string {
-  return `p${Number((q * 100).toFixed(6))}`;
-}
-
-function parseQuantile(text: string): number | null {
-  const match = /^p(\d{1,3}(?:\.\d{1,4})?)$/.exec(text);
-  const percent = match === null ? NaN : Number(match[1]);
-  return percent >= 0 && percent <= 100 ? Number((percent / 100).toFixed(8)) : null;
-}
-
 function windowOf(names: Names, measure: Measure, given: MetricQuery['window']): SlidingWindow | null {
   if (given === 'none') return null;
   if (given === undefined) return measure.window;
@@ -380,97 +294,4 @@ function windowOf(names: Names, measure: Measure, given: MetricQuery['window']):
     );
   }
   return { sizeMs, slideMs };
-}
-
-/** Looks names up and makes the problems of one query. */
-class Names {
-  constructor(
-    readonly def: Definition,
-    readonly refId: string,
-    readonly at: string,
-  ) {}
-
-  problem(code: string, field: string, message: string, remedy: string): QueryProblem {
-    const path = `${this.at}.${field}`;
-    return invalid(code, `${path}: ${message}`, remedy, { refId: this.refId, path });
-  }
-
-  measure(name: string): Measure {
-    const measure = this.def.measures.find((candidate) => candidate.name === name);
-    if (measure !== undefined) return measure;
-    const known = this.def.measures.map((candidate) => candidate.name);
-    throw this.problem('UNKNOWN_MEASURE', 'measure', `there is no measure ${quote(name)}.`, suggestion(name, known, 'measure'));
-  }
-
-  dimension(name: string, field: string): number {
-    const dimension = this.def.dimensions.find((candidate) => candidate.name === name);
-    if (dimension !== undefined) return dimension.index;
-    const known = this.def.dimensions.map((candidate) => candidate.name);
-    throw this.problem('UNKNOWN_DIMENSION', field, `there is no dimension ${quote(name)}.`, suggestion(name, known, 'dimension'));
-  }
-
-  dimensions(names: readonly string[], field: string): number[] {
-    const found = names.map((name, index) =>
-      this.dimension(name, names.length === 1 && field !== 'groupBy' ? field : `${field}[${index}]`),
-    );
-    const twice = names.find((name, index) => names.indexOf(name) !== index);
-    if (twice !== undefined) throw this.problem('DIMENSION_TWICE', field, `${quote(twice)} is named twice.`, 'Name each dimension once.');
-    return found;
-  }
-
-  duration(text: string, field: string): number {
-    const parsed = parseDuration(text);
-    if (!parsed.ok)
-      throw this.problem(
-        'INVALID_DURATION',
-        field,
-        `found ${quote(text)}, expected ${parsed.expected}.`,
-        `For example ${formatDuration(300_000)}.`,
-      );
-    return parsed.value;
-  }
-
-  filters(inputs: readonly FilterInput[]): Filter[] {
-    return inputs.map((input, index) => {
-      const field = `filters[${index}]`;
-      const dimension = this.dimension(input.dimension, `${field}.dimension`);
-      if (input.value !== undefined && input.values !== undefined) {
-        throw this.problem('VALUE_TWICE', field, 'both value and values are given.', 'Give one of them.');
-      }
-      const values = (input.values ?? (input.value === undefined ? [] : [input.value])).map(String);
-      const many = input.op === 'in' || input.op === 'not in';
-      if (values.length === 0) {
-        throw this.problem(
-          'VALUE_MISSING',
-          `${field}.${many ? 'values' : 'value'}`,
-          'found nothing, expected a value.',
-          'To match events without the dimension, give an empty string.',
-        );
-      }
-      if (!many && values.length > 1) {
-        throw this.problem(
-          'VALUE_MANY',
-          `${field}.values`,
-          `found ${values.length} values, but ${input.op} takes one.`,
-          `Use op: '${input.op.startsWith('!') ? 'not in' : 'in'}'.`,
-        );
-      }
-      if (input.op === '=~' || input.op === '!~') this.#checkPattern(values[0], `${field}.value`);
-      return { dimension, op: input.op, values: many ? [...new Set(values)].sort() : values };
-    });
-  }
-
-  #checkPattern(pattern: string, field: string): void {
-    try {
-      RE2JS.compile(pattern);
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : 'it does not parse';
-      throw this.problem(
-        'INVALID_PATTERN',
-        field,
-        `${quote(pattern)} is not an RE2 pattern: ${reason.slice(0, 160)}.`,
-        'RE2 has no look-around and no back-references.',
-      );
-    }
-  }
 }
