@@ -27,8 +27,6 @@ export interface ViewerReport {
   readonly closed: number;
   /** Flushes that were done while it measured. */
   readonly flushes: number;
-  /** Newest flush that anybody saw. */
-  readonly newestMs: number;
   /** By milliseconds from the flush to the viewer: how many (viewer, flush) pairs. */
   readonly latencies: readonly number[];
 }

@@ -11,16 +11,22 @@ const FLUSHED = Buffer.from('"flushedAtMs":');
 /** The meta stands before the frames: further in there is no need to look. */
 const LOOK_BYTES = 4_096;
 
+const ON_ITS_WAY_MS = 1_000;
+
+/** The messages of one viewer that have a newer flush in them than those before. */
+interface Seen {
+  readonly flushedAtMs: number[];
+  readonly atMs: number[];
+}
+
 class Viewers {
   readonly #flushesMs: number[] = [];
-  readonly #latencies = new Float64Array(LATENCY_SLOTS);
+  readonly #seen: Seen[] = [];
   readonly #counts = { messages: 0, bytes: 0, snapshots: 0, deltas: 0, errors: 0, dropped: 0, closed: 0 };
   readonly #withSnapshot = new Set<number>();
-  #isMeasuring = false;
   #isOver = false;
-  /** Index of the first flush that is measured. */
-  #from = 0;
-  #newestMs = 0;
+  /** Flushes from this moment on are measured. */
+  #fromMs = Number.POSITIVE_INFINITY;
 
   /** @param text an announcement of a flush */
   flushed(text: string): void {
@@ -45,20 +51,22 @@ class Viewers {
   }
 
   measure(): void {
-    this.#latencies.fill(0);
     Object.assign(this.#counts, { messages: 0, bytes: 0, snapshots: 0, deltas: 0, errors: 0 });
-    this.#from = this.#flushesMs.length;
-    this.#isMeasuring = true;
+    this.#fromMs = Date.now();
   }
 
   report(): ViewerReport {
     this.#isOver = true;
-    const flushes = this.#flushesMs.length - this.#from;
-    return { ...this.#counts, flushes, newestMs: this.#newestMs, latencies: [...this.#latencies] };
+    const endMs = Date.now();
+    const flushesMs = this.#flushesMs.filter((atMs) => atMs >= this.#fromMs);
+    const latencies = new Float64Array(LATENCY_SLOTS);
+    for (const seen of this.#seen) this.#count(seen, flushesMs, endMs, latencies);
+    return { ...this.#counts, flushes: flushesMs.length, latencies: [...latencies] };
   }
 
   #viewer(viewer: number) {
-    let seen = -1;
+    const seen: Seen = { flushedAtMs: [], atMs: [] };
+    this.#seen.push(seen);
     return {
       message: (text: Buffer): void => {
         const nowMs = Date.now();
@@ -71,7 +79,10 @@ class Viewers {
         } else if (head.includes('"type":"delta"')) this.#counts.deltas++;
         else if (head.includes('"type":"error"')) this.#counts.errors++;
         else if (head.includes('"type":"dropped"')) this.#counts.dropped++;
-        if (this.#isMeasuring && !this.#isOver) seen = this.#see(text, Math.max(seen, this.#from - 1), nowMs);
+        const flushedAtMs = this.#flushIn(text);
+        if (this.#isOver || flushedAtMs <= (seen.flushedAtMs.at(-1) ?? 0)) return;
+        seen.flushedAtMs.push(flushedAtMs);
+        seen.atMs.push(nowMs);
       },
       closed: (): void => {
         if (!this.#isOver) this.#counts.closed++;
@@ -79,18 +90,24 @@ class Viewers {
     };
   }
 
-  /** Every flush up to the one that this message has in it is now seen by this viewer, also those that came without a message of their own. */
-  #see(text: Buffer, seen: number, nowMs: number): number {
+  /** The newest flush that a message has in it; 0 when it names none. */
+  #flushIn(text: Buffer): number {
     const look = text.subarray(0, LOOK_BYTES);
     const at = look.indexOf(FLUSHED);
-    const flushedAtMs = at < 0 ? 0 : Number.parseInt(look.toString('latin1', at + FLUSHED.length, at + FLUSHED.length + 16), 10);
-    this.#newestMs = Math.max(this.#newestMs, flushedAtMs);
-    let index = seen + 1;
-    for (; index < this.#flushesMs.length && this.#flushesMs[index] <= flushedAtMs; index++) {
-      const latencyMs = Math.max(0, Math.round(nowMs - this.#flushesMs[index]));
-      this.#latencies[Math.min(LATENCY_SLOTS - 1, latencyMs)]++;
+    return at < 0 ? 0 : Number.parseInt(look.toString('latin1', at + FLUSHED.length, at + FLUSHED.length + 16), 10);
+  }
+
+  /** When each flush was first seen by this viewer: with its own message, or together with a later one. */
+  #count(messages: Seen, flushesMs: readonly number[], endMs: number, latencies: Float64Array): void {
+    let index = 0;
+    for (const flushMs of flushesMs) {
+      while (index < messages.flushedAtMs.length && messages.flushedAtMs[index] < flushMs) index++;
+      const isSeen = index < messages.flushedAtMs.length;
+      // What was announced just before the end may be on its way; anything older that never came is at least as late as this.
+      if (!isSeen && flushMs > endMs - ON_ITS_WAY_MS) continue;
+      const latencyMs = Math.max(0, Math.round((isSeen ? messages.atMs[index] : endMs) - flushMs));
+      latencies[Math.min(LATENCY_SLOTS - 1, latencyMs)]++;
     }
-    return index - 1;
   }
 }
 
