@@ -6,11 +6,15 @@ import { watch } from 'node:fs';
 import { mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startClickHouseHttp, type ClickHouseControl, type ClickHouseHttp, type FaultRule } from '../../support/clickhouse-http.js';
 
 const DISK_MIB = 3_000;
 const FILL_CHUNK_BYTES = 16 * 1024 * 1024;
-/** Left free at first, so that the engine meets the end of the disk in the middle of its work and not at its first byte. */
+/** Too little for the engine to begin an insert, and enough to end what it has begun. */
+const SCARCE_BYTES = 128 * 1024 * 1024;
+const ENDING_MS = 500;
+/** Left free in the end, so that merges meet the end of the disk in the middle of their work and not at their first byte. */
 const LEFT_BYTES = 512 * 1024;
 const WRITES = 'INSERT INTO';
 
@@ -20,6 +24,7 @@ export class EngineHost {
   readonly #server: ClickHouseHttp;
   #away: Promise<void> | null = null;
   #faults = 0;
+  #fillers = 0;
 
   private constructor(folder: string, mounted: boolean, server: ClickHouseHttp) {
     this.#folder = folder;
@@ -63,7 +68,7 @@ export class EngineHost {
     await this.#away;
     this.#away = (async () => {
       await this.#server.kill();
-      await new Promise((resolve) => setTimeout(resolve, awayMs));
+      await sleep(awayMs);
       await this.#server.restart();
     })();
     await this.#away;
@@ -112,11 +117,18 @@ export class EngineHost {
       await this.control.fault({ match: WRITES, times: null, error: { code: 243, type: 'NOT_ENOUGH_SPACE', message } });
       return;
     }
+    // In two steps: a disk that ends while a part is written breaks that part, which is the engine's own affair (docs/guarantees.md).
+    await this.#fillUntil(SCARCE_BYTES);
+    await sleep(ENDING_MS);
+    await this.#fillUntil(LEFT_BYTES);
+  }
+
+  async #fillUntil(leftBytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.#folder);
     const chunk = Buffer.alloc(FILL_CHUNK_BYTES);
-    for (let left = bavail * bsize - LEFT_BYTES, i = 0; left > 0; left -= FILL_CHUNK_BYTES, i++) {
+    for (let left = bavail * bsize - leftBytes; left > 0; left -= FILL_CHUNK_BYTES) {
       try {
-        await writeFile(join(this.#folder, `filler-${i}`), chunk.subarray(0, Math.min(left, FILL_CHUNK_BYTES)));
+        await writeFile(join(this.#folder, `filler-${this.#fillers++}`), chunk.subarray(0, Math.min(left, FILL_CHUNK_BYTES)));
       } catch (error) {
         if (error instanceof Error && 'code' in error && error.code === 'ENOSPC') return;
         throw error;
@@ -126,7 +138,7 @@ export class EngineHost {
 
   async freeDisk(): Promise<void> {
     if (!this.#mounted) return this.control.clear();
-    for (let i = 0; i * FILL_CHUNK_BYTES < (DISK_MIB + 16) * 1024 * 1024; i++) await rm(join(this.#folder, `filler-${i}`), { force: true });
+    while (this.#fillers > 0) await rm(join(this.#folder, `filler-${--this.#fillers}`), { force: true });
   }
 
   /** Rows as tab-separated lines. @throws Error with the engine's words */
