@@ -1,4 +1,4 @@
-// Names of the moments between two steps of a flush, a recovery and a compaction, where a test can end, stop or delay the process.
+// Names of the moments between two steps of a flush, a recovery, a rebuild and a compaction, where a test can end, stop or delay the process.
 // In production the object is frozen and does nothing: no setting, variable or argument changes that. Only a program that a test
 // builds hands another one in (test/faults/program.ts), and it never holds state of the rooms that call it.
 
@@ -18,6 +18,9 @@ export const FAILPOINTS = [
   'recovery.stretch-applied',
   'recovery.coverage-known',
   'recovery.given-up',
+  'rebuild.begun',
+  'rebuild.rows-read',
+  'rebuild.stretch-added',
   'compaction.begun',
   'compaction.intent-published',
   'compaction.minutes-written',

@@ -24,6 +24,7 @@ export class Metrics {
   readonly #recoveries: Counter;
   readonly #compactionSeconds: Histogram;
   readonly #compactedUntil: Gauge;
+  readonly #rebuiltRows: Counter;
   readonly querySeconds: Histogram;
   readonly refusals: Counter;
 
@@ -70,6 +71,11 @@ export class Metrics {
     this.#compactedUntil = new Gauge({
       name: 'tidemark_compacted_until_timestamp_seconds',
       help: 'Minutes before this are in the rollups.',
+      registers,
+    });
+    this.#rebuiltRows = new Counter({
+      name: 'tidemark_hot_rebuilt_rows_total',
+      help: 'Raw rows that were given back to a hot tier that had lost them.',
       registers,
     });
     this.querySeconds = new Histogram({
@@ -161,5 +167,9 @@ export class Metrics {
   compacted(untilMs: number, durationMs: number): void {
     this.#compactionSeconds.observe(durationMs / 1000);
     this.#compactedUntil.set(untilMs / 1000);
+  }
+
+  rebuilt(rows: number): void {
+    this.#rebuiltRows.inc(rows);
   }
 }

@@ -16,9 +16,11 @@ export interface ProberOptions {
   readonly urls: () => readonly string[];
 }
 
+type Measure = 'events' | 'page_views' | 'not_phone';
+
 interface Probe {
-  readonly measure: 'events' | 'page_views';
-  readonly byDevice: boolean;
+  readonly measure: Measure;
+  readonly groupBy: 'device' | 'country' | null;
   /** 0: a total. */
   readonly bucketMs: number;
   readonly fromMs: number;
@@ -41,6 +43,11 @@ const PATIENCE_MS = 8_000;
 /** An answer may be as old as this when it comes, and another as new. */
 const OVERLAP_MS = 1_500;
 const KEPT_PROBLEMS = 20;
+const DEVICES: readonly string[] = ['phone', 'desktop', 'tablet'];
+/** Of the probes, so many ask for a range that ended before the watermark, and so many for one that begins far before it. */
+const SHARE_ENDED = 0.4;
+const SHARE_LONG = 0.15;
+const LONGEST_AGO_MS = 90 * MINUTE_MS;
 const SHAPES: readonly { readonly bucketMs: number; readonly spanMs: number }[] = [
   { bucketMs: 1_000, spanMs: 2 * MINUTE_MS },
   { bucketMs: 10_000, spanMs: 10 * MINUTE_MS },
@@ -55,6 +62,9 @@ export class Prober {
   readonly #draw: () => number;
   readonly #byMinute = new Map<number, Produced[]>();
   readonly #said = new Map<string, { readonly value: number; readonly atMs: number }>();
+  readonly #countries = new Set<string>();
+  /** The furthest that anybody has called finished. */
+  #watermarkMs = 0;
   #indexed = 0;
   #stopping = false;
   #running: Promise<void> | null = null;
@@ -84,20 +94,25 @@ export class Prober {
   #drawProbe(): Probe {
     const { bucketMs, spanMs } = SHAPES[Math.floor(this.#draw() * SHAPES.length)];
     const step = Math.max(bucketMs, 10_000);
-    const toMs = Math.ceil((Date.now() + 5_000) / step) * step;
+    const [kind, ago, which, grouped] = [this.#draw(), this.#draw(), this.#draw(), this.#draw()];
+    const ended = kind < SHARE_ENDED && this.#watermarkMs > 0;
+    // As often just behind the watermark as long ago: from where the hot tier answers alone to where the cold one does.
+    const agoMs = ago < 0.5 ? 0 : ago * ago * LONGEST_AGO_MS;
+    const toMs = ended ? Math.floor((this.#watermarkMs - agoMs) / step) * step : Math.ceil((Date.now() + 5_000) / step) * step;
+    const lengthMs = kind > 1 - SHARE_LONG && bucketMs !== 1_000 ? LONGEST_AGO_MS : spanMs;
     return {
-      measure: this.#draw() < 0.7 ? 'events' : 'page_views',
-      byDevice: this.#draw() < 0.3,
+      measure: which < 0.5 ? 'events' : which < 0.8 ? 'page_views' : 'not_phone',
+      groupBy: grouped < 0.25 ? 'device' : grouped < 0.4 ? 'country' : null,
       bucketMs,
-      fromMs: Math.floor((toMs - spanMs) / step) * step,
+      fromMs: Math.floor((toMs - lengthMs) / step) * step,
       toMs,
     };
   }
 
   async #ask(url: string, probe: Probe): Promise<void> {
-    const { measure, byDevice, bucketMs, fromMs, toMs } = probe;
+    const { measure, groupBy, bucketMs, fromMs, toMs } = probe;
     const form = bucketMs === 0 ? { format: 'total' } : { bucket: `${bucketMs / 1_000}s` };
-    const query = { refId: 'A', kind: 'metric', measure, groupBy: byDevice ? ['device'] : [], ...form };
+    const query = { refId: 'A', kind: 'metric', measure, groupBy: groupBy === null ? [] : [groupBy], ...form };
     const askedAtMs = Date.now();
     let response: Response;
     let body: { results?: Record<string, Answer>; error?: unknown };
@@ -134,19 +149,21 @@ export class Prober {
       .map((field, i) => ({ field, values: frame.data.values[i] }))
       .filter(({ field }) => field.type === 'number');
     const lengthMs = probe.bucketMs === 0 ? toMs - fromMs : probe.bucketMs;
-    const devices = probe.byDevice ? ['phone', 'desktop', 'tablet'] : [null];
+    if (custom.freshness.complete) this.#watermarkMs = Math.max(this.#watermarkMs, custom.freshness.watermarkMs);
+    const { groupBy } = probe;
+    const groups = groupBy === null ? [null] : groupBy === 'device' ? DEVICES : [...this.#countries];
     const problems: string[] = [];
-    for (const device of devices) {
-      const values = fields.find(({ field }) => device === null || field.labels?.['device'] === device)?.values;
+    for (const group of groups) {
+      const values = fields.find(({ field }) => group === null || groupBy === null || field.labels?.[groupBy] === group)?.values;
       for (let start = fromMs, i = 0; start < toMs; start += lengthMs, i++) {
         const value = Number(values?.[i] ?? 0);
         const finishedMs = probe.bucketMs === 0 ? finishedUntilMs : start + lengthMs <= finishedUntilMs ? start + lengthMs : start;
-        const [least, most] = this.#bounds(probe.measure, device, start, start + lengthMs, finishedMs, askedAtMs, answeredAtMs);
-        const where = `${device ?? 'all'} at ${new Date(start).toISOString()}`;
+        const [least, most] = this.#bounds(probe, group, start, start + lengthMs, finishedMs, askedAtMs, answeredAtMs);
+        const where = `${group ?? 'all'} at ${new Date(start).toISOString()}`;
         if (value > most) problems.push(`${where}: ${value}, but only ${most} were sent`);
         if (value < least) problems.push(`${where}: ${value}, but ${least} were there, and it is called finished`);
         if (probe.bucketMs > 0 && finishedMs > start)
-          problems.push(...this.#compare(probe, device, start, where, value, askedAtMs, answeredAtMs));
+          problems.push(...this.#compare(probe, group, start, where, value, askedAtMs, answeredAtMs));
       }
     }
     if (problems.length > 0) {
@@ -162,8 +179,8 @@ export class Prober {
   }
 
   /** What was called finished stays, whoever is asked: late events may add to it. */
-  #compare(probe: Probe, device: string | null, start: number, where: string, value: number, askedAtMs: number, atMs: number): string[] {
-    const key = `${probe.measure} ${device} ${probe.bucketMs} ${start}`;
+  #compare(probe: Probe, group: string | null, start: number, where: string, value: number, askedAtMs: number, atMs: number): string[] {
+    const key = `${probe.measure} ${probe.groupBy} ${group} ${probe.bucketMs} ${start}`;
     const before = this.#said.get(key);
     if (before === undefined || value >= before.value) {
       this.#said.set(key, { value, atMs });
@@ -174,8 +191,8 @@ export class Prober {
 
   /** Fewest and most events that a right answer has in a bucket. */
   #bounds(
-    measure: Probe['measure'],
-    device: string | null,
+    { measure, groupBy }: Probe,
+    group: string | null,
     fromMs: number,
     toMs: number,
     finishedMs: number,
@@ -187,9 +204,12 @@ export class Prober {
     for (let minute = Math.floor(fromMs / MINUTE_MS); minute * MINUTE_MS < toMs; minute++) {
       for (const event of this.#byMinute.get(minute) ?? []) {
         if (event.timeMs < fromMs || event.timeMs >= toMs) continue;
-        if (device !== null && event.device !== device) continue;
+        if (groupBy !== null && event[groupBy] !== group) continue;
         if (measure === 'page_views' && event.type !== 'page_view') continue;
+        if (measure === 'not_phone' && event.device === 'phone') continue;
         if (event.sentAtMs <= answeredAtMs) most++;
+        // An event without a device is neither a phone nor anything else.
+        if (measure === 'not_phone' && !DEVICES.includes(event.device)) continue;
         if (event.timeMs < finishedMs && event.onTime && event.ackedAtMs <= askedAtMs && !this.#options.lost(event)) least++;
       }
     }
@@ -200,6 +220,7 @@ export class Prober {
     const { produced } = this.#options;
     for (; this.#indexed < produced.length; this.#indexed++) {
       const minute = Math.floor(produced[this.#indexed].timeMs / MINUTE_MS);
+      if (produced[this.#indexed].country !== '') this.#countries.add(produced[this.#indexed].country);
       const list = this.#byMinute.get(minute) ?? [];
       list.push(produced[this.#indexed]);
       this.#byMinute.set(minute, list);

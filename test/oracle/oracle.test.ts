@@ -9,3 +9,11 @@ describeOracle({
   questions: Number(process.env['TIDEMARK_ORACLE_QUESTIONS'] ?? 600),
   openStores: embeddedStores,
 });
+
+describeOracle({
+  stores: 'memory and chDB, wiped and rebuilt',
+  seed: Number(process.env['TIDEMARK_ORACLE_SEED'] ?? 20_250_302),
+  questions: Number(process.env['TIDEMARK_ORACLE_QUESTIONS'] ?? 240),
+  openStores: embeddedStores,
+  wiped: true,
+});

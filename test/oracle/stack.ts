@@ -62,11 +62,18 @@ export async function embeddedStores(definition: Definition, clock: SetClock): P
 }
 
 /** A Redis and a ClickHouse that the test has started. */
-export async function serverStores(definition: Definition, clock: SetClock, redisPort: number, clickhouseUrl: string): Promise<Stores> {
+/** @param name of their own keys and database, so that several may share the servers */
+export async function serverStores(
+  definition: Definition,
+  clock: SetClock,
+  servers: { readonly redisPort: number; readonly clickhouseUrl: string; readonly name: string },
+): Promise<Stores> {
+  const { redisPort, clickhouseUrl, name } = servers;
+  const redis = { ...definition.hot.redis, nodes: [`127.0.0.1:${redisPort}`], keyPrefix: name };
   const withServers: Definition = {
     ...definition,
-    hot: { ...definition.hot, kind: 'redis', redis: { ...definition.hot.redis, nodes: [`127.0.0.1:${redisPort}`] } },
-    cold: { ...definition.cold, kind: 'http', url: clickhouseUrl, username: 'default' },
+    hot: { ...definition.hot, kind: 'redis', redis },
+    cold: { ...definition.cold, kind: 'http', url: clickhouseUrl, username: 'default', database: name },
   };
   const fail = (problem: Error): void => {
     throw problem;

@@ -2,7 +2,10 @@
 // an engine seam (engine.ts: chDB in process, or ClickHouse over HTTP).
 // Invariant: raw rows have the identity (topic, partition, offset), so writing any of them again changes nothing.
 
+import type { FieldId } from '../definition/model.js';
+import type { PartitionId } from '../source/log.js';
 import type { RawRows } from '../window/flush-batch.js';
+import type { StoredRows } from '../window/stored-events.js';
 import type { TierRead, TierResult } from '../query/tier-read.js';
 import type { ReplayProgress, ReplayReport } from './replay.js';
 import type { Span } from './spans.js';
@@ -27,6 +30,19 @@ export interface EventsRead {
   readonly components: readonly number[];
   readonly filters: TierRead['filters'];
   readonly limit: number;
+  readonly signal: AbortSignal;
+}
+
+/** Applied events of a stretch of time, of some partitions up to some offset each. */
+export interface StoredRead {
+  /** Half open, epoch ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Of each partition: rows below the offset with event times before `untilMs`. */
+  readonly partitions: readonly { readonly partition: PartitionId; readonly belowOffset: number; readonly untilMs: number }[];
+  /** Not the event's time and tenant, which come always. */
+  readonly fields: readonly FieldId[];
+  readonly maxRows: number;
   readonly signal: AbortSignal;
 }
 
@@ -66,6 +82,8 @@ export interface ColdTier {
   /** See replay.ts. @throws TidemarkError invalid, unavailable */
   replay(span: Span, signal: AbortSignal, onProgress: (progress: ReplayProgress) => void): Promise<ReplayReport>;
   readEvents(read: EventsRead): Promise<EventsResult>;
+  /** Raw rows as they were applied, each once. @returns null when there are more than `maxRows` @throws TidemarkError unavailable */
+  readStored(read: StoredRead): Promise<StoredRows | null>;
   /** Distinct kept values of a dimension in a range, most frequent first. */
   readValues(
     tenant: string,

@@ -9,7 +9,8 @@ import { TidemarkError } from '../errors.js';
 import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import type { TierRead, TierResult } from '../query/tier-read.js';
 import type { RawRows } from '../window/flush-batch.js';
-import type { ColdTier, CompactionState, EventsRead, EventsResult, MigrationStep } from './cold-tier.js';
+import type { StoredRows } from '../window/stored-events.js';
+import type { ColdTier, CompactionState, EventsRead, EventsResult, MigrationStep, StoredRead } from './cold-tier.js';
 import { Compactor } from './compaction.js';
 import { componentItem, DefinitionHistory, groupingItem, readHistory } from './definition-history.js';
 import type { Engine } from './engine.js';
@@ -20,6 +21,7 @@ import { BlockMemory, encodeNative } from './native.js';
 import { decodeNative } from './native-reader.js';
 import { admittedValues, newestEventMs, newestOffsets, oldestDataMs, readEvents, smallestGrouping } from './read-events.js';
 import type { RollupReach } from './read-plan.js';
+import { readStored } from './read-stored.js';
 import { runRead } from './read.js';
 import { readableFromMs } from './retention.js';
 import { replay, type ReplayProgress, type ReplayReport } from './replay.js';
@@ -203,6 +205,10 @@ class EngineColdTier implements ColdTier {
 
   readEvents(read: EventsRead): Promise<EventsResult> {
     return readEvents(this.#definition, this.#engine, this.#names, read);
+  }
+
+  readStored(read: StoredRead): Promise<StoredRows | null> {
+    return readStored(this.#definition, this.#engine, this.#names, read);
   }
 
   async readValues(

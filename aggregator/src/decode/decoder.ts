@@ -22,18 +22,10 @@ export interface NameBytes {
   copyTo(id: number, target: Uint8Array, at: number): number;
 }
 
-export interface EventDecoder {
-  /** Decodes record i of the batch into the fields below. @returns 0, or why it is refused (see `detail`) */
-  decode(batch: RecordBatch, i: number): DecodeCode;
-  /** The last refusal in words: field path, what was found, what was expected. Valid until the next `decode`. */
-  detail(): string;
-
+/** One event by field, wherever it was read from: what conditions and panes look at. */
+export interface CurrentEvent {
   /** Event time, epoch ms. */
   readonly timeMs: number;
-  /** 64-bit hash of the event id's bytes as two uint32; meaningful when `hasId`. */
-  readonly idHashLo: number;
-  readonly idHashHi: number;
-  readonly hasId: boolean;
 
   /** By field: 1 present, 0 missing or null. */
   readonly present: Uint8Array;
@@ -60,8 +52,21 @@ export interface EventDecoder {
   intern(field: FieldId, value: string): number;
   /** The same dictionary as bytes; ids are those of the present numbering. */
   names(field: FieldId): NameBytes;
-  /** Forgets every dictionary of more than `entries` strings. @returns true if any ids were renumbered */
-  resetIfLarger(entries: number): boolean;
   /** Rises by one at each renumbering. */
   readonly numbering: number;
+}
+
+export interface EventDecoder extends CurrentEvent {
+  /** Decodes record i of the batch into the current event. @returns 0, or why it is refused (see `detail`) */
+  decode(batch: RecordBatch, i: number): DecodeCode;
+  /** The last refusal in words: field path, what was found, what was expected. Valid until the next `decode`. */
+  detail(): string;
+
+  /** 64-bit hash of the event id's bytes as two uint32; meaningful when `hasId`. */
+  readonly idHashLo: number;
+  readonly idHashHi: number;
+  readonly hasId: boolean;
+
+  /** Forgets every dictionary of more than `entries` strings. @returns true if any ids were renumbered */
+  resetIfLarger(entries: number): boolean;
 }

@@ -3,7 +3,7 @@
 // is found out when it first comes, because dictionaries grow, and forgotten when ids are renumbered.
 
 import type { Condition, Definition, Field, FieldId, Where } from '../definition/model.js';
-import { type EventDecoder, MAX_INTERNED_BYTES } from './decoder.js';
+import { type CurrentEvent, MAX_INTERNED_BYTES } from './decoder.js';
 import { cutPosition } from './utf8.js';
 
 export interface Wheres {
@@ -18,7 +18,7 @@ export interface Wheres {
 }
 
 /** A missing field matches `missing` and nothing else, not even != and `not in`. */
-export function compileWheres(def: Definition, decoder: EventDecoder): Wheres {
+export function compileWheres(def: Definition, decoder: CurrentEvent): Wheres {
   return new CompiledWheres(def, decoder);
 }
 
@@ -42,7 +42,7 @@ class CompiledWheres implements Wheres {
   readonly flags: Uint8Array;
   readonly ofComponent: Uint16Array;
   readonly decidingField: FieldId;
-  readonly #decoder: EventDecoder;
+  readonly #decoder: CurrentEvent;
 
   // By distinct condition.
   readonly #test: Uint8Array;
@@ -59,7 +59,7 @@ class CompiledWheres implements Wheres {
   readonly #first: Int32Array;
   readonly #conditions: Int32Array;
 
-  constructor(def: Definition, decoder: EventDecoder) {
+  constructor(def: Definition, decoder: CurrentEvent) {
     const conditions: Condition[] = [];
     const conditionKeys: string[] = [];
     const wheres: number[][] = [[]];

@@ -2,6 +2,7 @@
 
 import { describe } from 'vitest';
 import { defineFlushContract } from './contract-flushes.js';
+import { defineRebuildContract } from './contract-rebuild.js';
 import { defineSeriesContract } from './contract-series.js';
 import { defineSharedContract } from './contract-shared.js';
 import { ContractStage, type ContractSubject } from './contract-stage.js';
@@ -11,6 +12,7 @@ export function defineHotTierContract(name: string, create: () => Promise<Contra
     const stage = new ContractStage(create);
     stage.prepare();
     defineFlushContract(stage);
+    defineRebuildContract(stage);
     defineSeriesContract(stage);
     defineSharedContract(stage);
   });

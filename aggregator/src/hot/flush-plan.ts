@@ -24,7 +24,7 @@ export interface ShardDeltas {
 export function planFlush(
   definition: Definition,
   layout: HotLayout,
-  flush: Flush,
+  flush: Pick<Flush, 'deltas'>,
   shards: readonly number[],
   nowMs: number,
 ): readonly ShardDeltas[] {

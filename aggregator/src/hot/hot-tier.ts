@@ -13,6 +13,36 @@ export type ApplyResult =
   /** Nothing was applied in this shard: somebody else moved on, or the store lost data. */
   | { readonly outcome: 'fenced'; readonly shard: number; readonly partition: PartitionId; readonly marker: number | null };
 
+/** Where a shard's data of a partition begins. */
+export interface PartitionReach {
+  /** The shard has every record with this event time or a later one that a marker stands behind. Epoch ms. */
+  readonly coverageFromMs: number;
+  /** And every record from this offset on, whatever its time; null: not known, so earlier ones can never be added. */
+  readonly baseOffset: number | null;
+}
+
+export interface ShardReach {
+  /** Changes whenever the shard starts anew; '' when there is nothing. */
+  readonly epoch: string;
+  /** Partitions that have a marker. */
+  readonly partitions: ReadonlyMap<PartitionId, PartitionReach>;
+  /** Partitions that should have one and do not. */
+  readonly missing: readonly PartitionId[];
+}
+
+/** Records that are added to shards from before their coverage: all below `baseOffset` with event times in [toMs, fromMs). */
+export interface Extension {
+  readonly epochs: readonly string[];
+  readonly partitions: readonly {
+    readonly partition: PartitionId;
+    readonly baseOffset: number;
+    /** Where its coverage begins now, and where it begins afterwards. */
+    readonly fromMs: number;
+    readonly toMs: number;
+  }[];
+  readonly deltas: Flush['deltas'];
+}
+
 export interface SeriesRead {
   readonly tenant: string;
   readonly grouping: number;
@@ -48,6 +78,15 @@ export interface HotTier {
   admissionsLoaded(): Promise<void>;
 
   coverage(): Promise<Coverage>;
+  /** By shard, how far back its data reaches. @throws TidemarkError unavailable */
+  reaches(): Promise<readonly ShardReach[]>;
+  /**
+   * Adds records of before the coverage to the given shards and moves it back, each shard atomically: everything is as the extension
+   * says, or nothing changes. Where the coverage begins at `toMs` already it was done before, and nothing changes either.
+   * @returns false when a shard is another one by now, or reaches elsewhere: look anew
+   * @throws TidemarkError unavailable or unknown_outcome: repeat the same call
+   */
+  extend(extension: Extension, shards: readonly number[]): Promise<boolean>;
   /**
    * What is neither flushed to nor kept goes away when all its data has, about a day later: call now and then while nothing comes.
    * @throws TidemarkError unavailable

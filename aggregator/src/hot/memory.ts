@@ -1,5 +1,5 @@
 // The hot tier in this process: the embedded default. The same contract as redis.ts, and the same packed layout.
-// Invariant: a shard changes only in #applyShard, synchronously and after everything was checked. Stretches beyond their
+// Invariant: a shard changes only in #applyShard and #extendShard, synchronously and after everything was checked. Stretches beyond their
 // retention are dropped as flushes come in, so that memory is bounded as in Redis.
 
 import type { Clock } from '../clock.js';
@@ -11,13 +11,13 @@ import { RESOLUTIONS, type Flush, type PartitionState, type Resolution } from '.
 import { Turns } from './abort.js';
 import type { DeltaColumns } from '../window/delta-columns.js';
 import { planFlush, type ShardDeltas } from './flush-plan.js';
-import type { ApplyResult, HotMarkers, HotTier, SeriesRead } from './hot-tier.js';
+import type { ApplyResult, Extension, HotMarkers, HotTier, SeriesRead, ShardReach } from './hot-tier.js';
 import { seriesName, shardOf } from './keys.js';
 import { addToSlot, decodeSlots, extremeToSlot, HotLayout, isSketch, STRETCH_SLOTS, stretchOf } from './layout.js';
 import { MemoryAdmissions, MemoryShelf } from './memory-shelf.js';
 import { SketchPanes } from './memory-sketches.js';
 import { checkSeriesRead, stretchParts } from './series-read.js';
-import { coverageOf, type Marker } from './shard-state.js';
+import { coverageOf, NO_BASE, reachOf, type Marker, type ShardState } from './shard-state.js';
 import type { CompactDelta } from './sketch-blob.js';
 
 export interface MemoryHotTierOptions {
@@ -42,6 +42,7 @@ interface Shard {
   epoch: number;
   expected: readonly PartitionId[];
   readonly markers: Map<PartitionId, Marker>;
+  readonly bases: Map<PartitionId, number>;
   readonly stretches: Readonly<Record<Resolution, Stretches>>;
   readonly sketches: SketchPanes;
   readonly series: Map<string, Series>;
@@ -79,6 +80,7 @@ export class MemoryHotTier implements HotTier {
       epoch: 0,
       expected: [],
       markers: new Map(),
+      bases: new Map(),
       stretches: { 1: new Map(), 10: new Map(), 60: new Map() },
       sketches: new SketchPanes(this.#definition, this.#layout, this.#compact),
       series: new Map(),
@@ -98,6 +100,7 @@ export class MemoryHotTier implements HotTier {
   }
 
   dropMarker(shard: number, partition: PartitionId): Promise<void> {
+    this.#shards[shard].bases.set(partition, NO_BASE);
     this.#shards[shard].markers.delete(partition);
     return Promise.resolve();
   }
@@ -105,10 +108,46 @@ export class MemoryHotTier implements HotTier {
   coverage(): Promise<Coverage> {
     return Promise.resolve(
       coverageOf(
-        this.#shards.map(({ epoch, expected, markers }) => ({ epoch: epoch === 0 ? '' : String(epoch), expected, markers })),
+        this.#shards.map((shard) => this.#stateOf(shard)),
         'memory',
       ),
     );
+  }
+
+  reaches(): Promise<readonly ShardReach[]> {
+    return Promise.resolve(this.#shards.map((shard) => reachOf(this.#stateOf(shard))));
+  }
+
+  #stateOf({ epoch, expected, markers, bases }: Shard): ShardState {
+    return { epoch: epoch === 0 ? '' : String(epoch), expected, markers, bases };
+  }
+
+  async extend(extension: Extension, shards: readonly number[]): Promise<boolean> {
+    const plan = planFlush(this.#definition, this.#layout, extension, shards, this.#clock.now());
+    return Promise.resolve(shards.map((shard) => this.#extendShard(extension, shard, plan[shard])).every((extended) => extended));
+  }
+
+  #extendShard({ epochs, partitions }: Extension, index: number, deltas: ShardDeltas): boolean {
+    const shard = this.#shards[index];
+    const reach = reachOf(this.#stateOf(shard));
+    const beginsAt = (partition: PartitionId): number | null => reach.partitions.get(partition)?.coverageFromMs ?? null;
+    if (reach.epoch !== epochs[index] || partitions.some((p) => reach.partitions.get(p.partition)?.baseOffset !== p.baseOffset)) {
+      return false;
+    }
+    if (partitions.every(({ partition, toMs }) => beginsAt(partition) === toMs)) {
+      return true;
+    }
+    if (partitions.some(({ partition, fromMs }) => beginsAt(partition) !== fromMs)) {
+      return false;
+    }
+    for (const { partition, toMs } of partitions) {
+      const marker = shard.markers.get(partition);
+      if (marker !== undefined) {
+        shard.markers.set(partition, { ...marker, coverageFromMs: toMs });
+      }
+    }
+    this.#addDeltas(shard, deltas);
+    return true;
   }
 
   keep(): Promise<void> {
@@ -130,7 +169,7 @@ export class MemoryHotTier implements HotTier {
     return fenced ?? { outcome: 'applied' };
   }
 
-  #applyShard(flush: Flush, index: number, { columns, names, order }: ShardDeltas): ApplyResult {
+  #applyShard(flush: Flush, index: number, deltas: ShardDeltas): ApplyResult {
     const shard = this.#shards[index];
     const at = (partition: PartitionId): number | null => shard.markers.get(partition)?.state.offset ?? null;
     if (flush.partitions.every(({ partition, state }) => at(partition) === state.offset)) {
@@ -146,9 +185,17 @@ export class MemoryHotTier implements HotTier {
       shard.epoch = ++this.#epochs;
     }
     shard.expected = flush.allPartitions;
-    for (const { partition, state, coverageFromMs } of flush.partitions) {
+    for (const { partition, from, state, coverageFromMs } of flush.partitions) {
+      if (coverageFromMs !== null && !shard.bases.has(partition)) {
+        shard.bases.set(partition, from);
+      }
       shard.markers.set(partition, { state, coverageFromMs: coverageFromMs ?? shard.markers.get(partition)?.coverageFromMs ?? 0 });
     }
+    this.#addDeltas(shard, deltas);
+    return { outcome: 'applied' };
+  }
+
+  #addDeltas(shard: Shard, { columns, names, order }: ShardDeltas): void {
     for (const delta of order) {
       const { tenant, grouping, values } = columns.series[columns.seriesOf[delta]];
       const name = names[columns.seriesOf[delta]];
@@ -162,7 +209,6 @@ export class MemoryHotTier implements HotTier {
         series.lastBucketS = Math.max(series.lastBucketS, endS);
       }
     }
-    return { outcome: 'applied' };
   }
 
   #addNumbers(shard: Shard, name: string, columns: DeltaColumns, delta: number): void {

@@ -3,6 +3,7 @@
 
 import type { Flush } from '../window/flush-batch.js';
 import type { ShardDeltas } from './flush-plan.js';
+import type { Extension } from './hot-tier.js';
 import { joinValues, type HotKeys } from './keys.js';
 import { SKETCH_STRETCH_SLOTS, STRETCH_SLOTS, storeExtremum, stretchOf, type HotLayout } from './layout.js';
 import { PackWriter } from './redis-pack.js';
@@ -86,8 +87,26 @@ export function buildApply(context: ApplyContext, flush: Flush, deltas: ShardDel
   }
   // As long as anything that it stands for: what another definition left behind goes away, and is not caught up with when it comes back.
   writer.integer(stateTtlS(context.layout));
+  return writeData(context, context.epoch === '' ? context.newEpoch : context.epoch, deltas, writer);
+}
+
+/** Builds the call that adds `deltas` of before the coverage and moves that back, in one shard. */
+export function buildExtend(context: ApplyContext, { partitions }: Extension, deltas: ShardDeltas): ApplyCall {
+  const writer = new PackWriter();
+  writer.text(context.epoch);
+  writer.integer(COMPACT_AT_BYTES);
+  writer.integer(partitions.length);
+  for (const { partition, baseOffset, fromMs, toMs } of partitions) {
+    writer.text(partition);
+    writer.text(String(baseOffset));
+    writer.text(String(fromMs));
+    writer.text(String(toMs));
+  }
+  return writeData(context, context.epoch, deltas, writer);
+}
+
+function writeData(context: ApplyContext, dataEpoch: string, deltas: ShardDeltas, writer: PackWriter): ApplyCall {
   const keys = [context.keys.state(context.shard)];
-  const dataEpoch = context.epoch === '' ? context.newEpoch : context.epoch;
   writeNumbers(context, dataEpoch, deltas, keys, writer);
   const blobComponents = writeSketches(context, dataEpoch, deltas, keys, writer);
   const registered = writeRegistry(context, dataEpoch, deltas, keys, writer);

@@ -18,65 +18,16 @@ function script(name: string, text: string): RedisScript {
 export const MAX_OPERATIONS_PER_KEY = 1_500;
 
 /**
- * Applies one shard's part of a flush. KEYS: state, then packed strings, sketch blobs, registries, in the order of the operations.
- * ARGV[1]: a flat msgpack list, written by redis-flush.ts:
- *   epoch believed in, epoch to create, expected partitions, length that makes a blob worth a report,
- *   n, n × (partition, from, to, coverage or '', state), ttl of the state s,
+ * The end of a script that adds data: `a` is the argument, `p` where the data begins in it, `state` the shard's state, `report` the length
+ * that makes a blob worth a report. The data, in the order of KEYS from the second on:
  *   n, n × (ttl s, n, n × (slot, increment), n, n × (slot, min), n, n × (slot, max)),
  *   n, n × (ttl s, frames),
  *   n, n × (ttl s, forget before, n, n × (score, series))
- * Answers {'fenced', partition, its offset or ''} | {'epoch', the real one} | {'repeated'} | {'broken', why} |
- * {'applied', blob key number, length, …}. The first increment of a string is of component 0 in a bucket; if it gives back just
- * itself the string may be new and gets its time to live. An error among the data writes drops the state: the shard starts anew
- * under another epoch rather than being half a flush wrong.
+ * Answers {'applied', blob key number, length, …} | {'broken', why}. The first increment of a string is of component 0 in a bucket; if
+ * it gives back just itself the string may be new and gets its time to live. An error among the data writes drops the state: the
+ * shard starts anew under another epoch rather than being half a flush wrong.
  */
-export const APPLY = script(
-  'apply',
-  `
-local a = cmsgpack.unpack(ARGV[1])
-local state = KEYS[1]
-local believed, created, expected, report = a[1], a[2], a[3], a[4]
-local n = a[5]
-local p = 6
-local fields = {}
-for i = 1, n do fields[i] = 'm:' .. a[p + (i - 1) * 5] end
-local stored = redis.call('HMGET', state, 'epoch', 'expected', unpack(fields))
-local epoch = stored[1] or ''
-local offsets, coverages, repeated = {}, {}, true
-for i = 1, n do
-  local marker = stored[i + 2]
-  if marker then
-    offsets[i], coverages[i] = string.match(marker, '^(%d+) (%-?%d+) ')
-    if not offsets[i] then return redis.error_reply('TIDEMARK unreadable marker of ' .. fields[i]) end
-  end
-  if offsets[i] ~= a[p + (i - 1) * 5 + 2] then repeated = false end
-end
-if repeated then return {'repeated'} end
-for i = 1, n do
-  local b = p + (i - 1) * 5
-  local coverage = a[b + 3]
-  if coverage == '' then
-    if offsets[i] ~= a[b + 1] then return {'fenced', a[b], offsets[i] or ''} end
-    coverage = coverages[i]
-  elseif offsets[i] then
-    return {'fenced', a[b], offsets[i]}
-  end
-  coverages[i] = coverage
-end
-if epoch ~= believed then return {'epoch', epoch} end
-local writes = {'HSET', state}
-if epoch == '' then writes[3] = 'epoch' writes[4] = created end
-if stored[2] ~= expected then writes[#writes + 1] = 'expected' writes[#writes + 1] = expected end
-for i = 1, n do
-  local b = p + (i - 1) * 5
-  writes[#writes + 1] = fields[i]
-  writes[#writes + 1] = a[b + 2] .. ' ' .. coverages[i] .. ' ' .. a[b + 4]
-end
-p = p + n * 5
-redis.call(unpack(writes))
-redis.call('EXPIRE', state, a[p])
-p = p + 1
-local answer = {'applied'}
+const WRITE_DATA = `local answer = {'applied'}
 local done, problem = pcall(function()
   local k = 1
   local c = {'BITFIELD'}
@@ -156,7 +107,103 @@ end)
 if done then return answer end
 redis.call('DEL', state)
 return {'broken', type(problem) == 'table' and tostring(problem.err) or tostring(problem)}
-`,
+`;
+
+/**
+ * Applies one shard's part of a flush. KEYS: state, then packed strings, sketch blobs, registries, in the order of the operations.
+ * ARGV[1]: a flat msgpack list, written by redis-flush.ts:
+ *   epoch believed in, epoch to create, expected partitions, length that makes a blob worth a report,
+ *   n, n × (partition, from, to, coverage or '', state), ttl of the state s, data
+ * Answers {'fenced', partition, its offset or ''} | {'epoch', the real one} | {'repeated'} | what WRITE_DATA answers.
+ */
+export const APPLY = script(
+  'apply',
+  `
+local a = cmsgpack.unpack(ARGV[1])
+local state = KEYS[1]
+local believed, created, expected, report = a[1], a[2], a[3], a[4]
+local n = a[5]
+local p = 6
+local fields = {}
+for i = 1, n do fields[i] = 'm:' .. a[p + (i - 1) * 5] end
+local stored = redis.call('HMGET', state, 'epoch', 'expected', unpack(fields))
+local epoch = stored[1] or ''
+local offsets, coverages, repeated = {}, {}, true
+for i = 1, n do
+  local marker = stored[i + 2]
+  if marker then
+    offsets[i], coverages[i] = string.match(marker, '^(%d+) (%-?%d+) ')
+    if not offsets[i] then return redis.error_reply('TIDEMARK unreadable marker of ' .. fields[i]) end
+  end
+  if offsets[i] ~= a[p + (i - 1) * 5 + 2] then repeated = false end
+end
+if repeated then return {'repeated'} end
+for i = 1, n do
+  local b = p + (i - 1) * 5
+  local coverage = a[b + 3]
+  if coverage == '' then
+    if offsets[i] ~= a[b + 1] then return {'fenced', a[b], offsets[i] or ''} end
+    coverage = coverages[i]
+  elseif offsets[i] then
+    return {'fenced', a[b], offsets[i]}
+  end
+  coverages[i] = coverage
+end
+if epoch ~= believed then return {'epoch', epoch} end
+local writes = {'HSET', state}
+if epoch == '' then writes[3] = 'epoch' writes[4] = created end
+if stored[2] ~= expected then writes[#writes + 1] = 'expected' writes[#writes + 1] = expected end
+for i = 1, n do
+  local b = p + (i - 1) * 5
+  writes[#writes + 1] = fields[i]
+  writes[#writes + 1] = a[b + 2] .. ' ' .. coverages[i] .. ' ' .. a[b + 4]
+end
+redis.call(unpack(writes))
+for i = 1, n do
+  local b = p + (i - 1) * 5
+  if a[b + 3] ~= '' then redis.call('HSETNX', state, 'b:' .. a[b], a[b + 1]) end
+end
+p = p + n * 5
+redis.call('EXPIRE', state, a[p])
+p = p + 1
+${WRITE_DATA}`,
+);
+
+/**
+ * Adds data of before a shard's coverage, and moves the coverage back with it. KEYS: as in APPLY. ARGV[1]: a flat msgpack list:
+ *   epoch, length that makes a blob worth a report, n, n × (partition, base offset, coverage now, coverage afterwards), data
+ * Answers {'changed'}: it is not as the caller believes, and nothing was done | {'repeated'} | what WRITE_DATA answers.
+ */
+export const EXTEND = script(
+  'extend',
+  `
+local a = cmsgpack.unpack(ARGV[1])
+local state = KEYS[1]
+local report, n = a[2], a[3]
+local p = 4
+local fields = {}
+for i = 1, n do
+  fields[i] = 'm:' .. a[p + (i - 1) * 4]
+  fields[n + i] = 'b:' .. a[p + (i - 1) * 4]
+end
+local stored = redis.call('HMGET', state, 'epoch', unpack(fields))
+if stored[1] ~= a[1] then return {'changed'} end
+local writes = {'HSET', state}
+local before, after = 0, 0
+for i = 1, n do
+  local b = p + (i - 1) * 4
+  local offset, coverage, rest = string.match(stored[i + 1] or '', '^(%d+) (%-?%d+) (.*)$')
+  if not offset or stored[n + i + 1] ~= a[b + 1] then return {'changed'} end
+  if coverage == a[b + 2] then before = before + 1 end
+  if coverage == a[b + 3] then after = after + 1 end
+  writes[#writes + 1] = fields[i]
+  writes[#writes + 1] = offset .. ' ' .. a[b + 3] .. ' ' .. rest
+end
+if after == n then return {'repeated'} end
+if before < n then return {'changed'} end
+redis.call(unpack(writes))
+p = p + n * 4
+${WRITE_DATA}`,
 );
 
 /**

@@ -11,7 +11,7 @@ import type { PartitionId } from '../source/log.js';
 import type { Flush, PartitionState } from '../window/flush-batch.js';
 import { BlobCompactor } from './blob-compactor.js';
 import { planFlush, type ShardDeltas } from './flush-plan.js';
-import type { ApplyResult, HotMarkers, HotTier, SeriesRead } from './hot-tier.js';
+import type { ApplyResult, Extension, HotMarkers, HotTier, SeriesRead, ShardReach } from './hot-tier.js';
 import { HotKeys } from './keys.js';
 import { HotLayout } from './layout.js';
 import { RedisAdmissions } from './redis-admissions.js';
@@ -19,11 +19,11 @@ import { checkServers, nodeName, readServerInfo, unsafeServer } from './redis-ch
 import { clearRedis } from './redis-clear.js';
 import { RedisConnection, type ConnectTimeouts } from './redis-connect.js';
 import { classifyRedisError } from './redis-errors.js';
-import { buildApply, RegistryMemory, stateTtlS, type ApplyCall } from './redis-flush.js';
+import { buildApply, buildExtend, RegistryMemory, stateTtlS, type ApplyCall } from './redis-flush.js';
 import { listSeries, readNumeric, readSketch, type EpochReader } from './redis-read.js';
-import { APPLY, type RedisScript } from './redis-scripts.js';
+import { APPLY, EXTEND, type RedisScript } from './redis-scripts.js';
 import { RedisShelf } from './redis-shelf.js';
-import { coverageOf, decodeMarker, noCoverage, SeenPositions, type Marker, type ShardState } from './shard-state.js';
+import { coverageOf, decodeMarker, NO_BASE, noCoverage, reachOf, SeenPositions, type Marker, type ShardState } from './shard-state.js';
 import type { CompactDelta } from './sketch-blob.js';
 
 export interface RedisHotTierOptions {
@@ -168,8 +168,11 @@ export class RedisHotTier implements HotTier {
   }
 
   async dropMarker(shard: number, partition: PartitionId): Promise<void> {
+    const state = this.#keys.state(shard);
     try {
-      await this.#open().command('hdel', [this.#keys.state(shard), `m:${partition}`]);
+      // In this order: a marker with a base that is not its own would have records added that are there already.
+      await this.#open().command('hset', [state, `b:${partition}`, NO_BASE]);
+      await this.#open().command('hdel', [state, `m:${partition}`]);
     } catch (error) {
       throw classifyRedisError(error, 'dropping a marker', true);
     }
@@ -236,9 +239,7 @@ export class RedisHotTier implements HotTier {
         deltas,
       );
       const answer = await this.#run(APPLY, call.keys, [call.argument], 'applying a flush', true);
-      const [kind, ...rest] = Array.isArray(answer)
-        ? answer.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString() : Number(part)))
-        : [];
+      const [kind, ...rest] = partsOf(answer);
       if (kind === 'applied') {
         if (epoch === '') {
           this.#noteEpoch(shard, newEpoch);
@@ -259,15 +260,7 @@ export class RedisHotTier implements HotTier {
         return { outcome: 'fenced', shard, partition: String(rest[0]), marker: rest[1] === '' ? null : Number(rest[1]) };
       }
       if (kind === 'broken') {
-        this.#noteEpoch(shard, '');
-        this.#warn(
-          new TidemarkError(
-            'unavailable',
-            'HOT_SHARD_BROKEN',
-            `Shard ${shard} was dropped because Redis refused part of a flush: ${String(rest[0])}`,
-            'It is rebuilt from the log. If this repeats, look for foreign keys under hot.redis.keyPrefix and at the ACL of hot.redis.username.',
-          ),
-        );
+        this.#shardBroken(shard, String(rest[0]));
         return { outcome: 'fenced', shard, partition: flush.partitions[0].partition, marker: null };
       }
       if (kind !== 'epoch') {
@@ -285,6 +278,50 @@ export class RedisHotTier implements HotTier {
       'HOT_CHANGING',
       `Shard ${shard} is being cleared again and again.`,
       'Is another process clearing the hot tier?',
+    );
+  }
+
+  async reaches(): Promise<readonly ShardReach[]> {
+    return (await this.#shardStates()).map(reachOf);
+  }
+
+  async extend(extension: Extension, shards: readonly number[]): Promise<boolean> {
+    const plan = planFlush(this.#definition, this.#layout, extension, shards, this.#clock.now());
+    const extended = await Promise.all(shards.map((shard) => this.#extendShard(extension, shard, plan[shard])));
+    return extended.every((done) => done);
+  }
+
+  async #extendShard(extension: Extension, shard: number, deltas: ShardDeltas): Promise<boolean> {
+    const epoch = extension.epochs[shard];
+    // What an earlier life had registered does not count.
+    const registry = epoch === this.#epochs[shard] ? this.#registries[shard] : new RegistryMemory();
+    const call = buildExtend(
+      { keys: this.#keys, layout: this.#layout, registry, shard, epoch, newEpoch: epoch, nowMs: this.#clock.now() },
+      extension,
+      deltas,
+    );
+    const answer = await this.#run(EXTEND, call.keys, [call.argument], 'adding what the hot tier had lost', true);
+    const [kind, ...rest] = partsOf(answer);
+    if (kind === 'applied') {
+      registry.note(call.registered);
+      this.#offerBlobs(call, rest);
+      return true;
+    }
+    if (kind === 'broken') {
+      this.#shardBroken(shard, String(rest[0]));
+    }
+    return kind === 'repeated';
+  }
+
+  #shardBroken(shard: number, why: string): void {
+    this.#noteEpoch(shard, '');
+    this.#warn(
+      new TidemarkError(
+        'unavailable',
+        'HOT_SHARD_BROKEN',
+        `Shard ${shard} was dropped because Redis refused part of a flush: ${why}`,
+        'It is rebuilt from the cold tier. If this repeats, look for foreign keys under hot.redis.keyPrefix and at the ACL of hot.redis.username.',
+      ),
     );
   }
 
@@ -394,11 +431,17 @@ export class RedisHotTier implements HotTier {
   }
 }
 
+/** Words and numbers of a script's answer. */
+function partsOf(answer: unknown): (string | number)[] {
+  return Array.isArray(answer) ? answer.map((part: unknown) => (Buffer.isBuffer(part) ? part.toString() : Number(part))) : [];
+}
+
 /** @param hash the answer of HGETALL, which the client turns into an object */
 function parseShardState(hash: unknown): ShardState {
   let epoch = '';
   let expected: readonly PartitionId[] = [];
   const markers = new Map<PartitionId, Marker>();
+  const bases = new Map<PartitionId, number>();
   for (const [field, stored] of Object.entries(typeof hash === 'object' && hash !== null ? hash : {})) {
     const value = String(stored);
     if (field === 'epoch') {
@@ -409,7 +452,9 @@ function parseShardState(hash: unknown): ShardState {
     } else if (field.startsWith('m:')) {
       const partition = field.slice(2);
       markers.set(partition, decodeMarker(partition, value));
+    } else if (field.startsWith('b:')) {
+      bases.set(field.slice(2), Number(value));
     }
   }
-  return { epoch, expected, markers };
+  return { epoch, expected, markers, bases };
 }

@@ -9,6 +9,7 @@ const shard = (
   epoch: 'e',
   expected,
   markers: new Map(Object.entries(markers).map(([id, [offset, coverageFromMs]]) => [id, { state: emptyState(offset), coverageFromMs }])),
+  bases: new Map(),
 });
 
 describe('coverage', () => {

@@ -6,6 +6,7 @@ import { TidemarkError } from '../errors.js';
 import type { Coverage } from '../query/tier-read.js';
 import type { PartitionId } from '../source/log.js';
 import type { PartitionState } from '../window/flush-batch.js';
+import type { PartitionReach, ShardReach } from './hot-tier.js';
 
 export interface Marker {
   readonly state: PartitionState;
@@ -17,9 +18,14 @@ export interface ShardState {
   readonly epoch: string;
   readonly expected: readonly PartitionId[];
   readonly markers: ReadonlyMap<PartitionId, Marker>;
+  /** Offset from which on everything of a partition is there; see PartitionReach. */
+  readonly bases: ReadonlyMap<PartitionId, number>;
 }
 
-export const EMPTY_SHARD: ShardState = { epoch: '', expected: [], markers: new Map() };
+/** The base of a partition whose marker was dropped: what lies below the next one is there in parts. */
+export const NO_BASE = -1;
+
+export const EMPTY_SHARD: ShardState = { epoch: '', expected: [], markers: new Map(), bases: new Map() };
 
 const FIELDS = ['offset', 'maxEventTimeMs', 'warmFrom', 'consumed', 'applied', 'duplicates', 'deadLettered', 'late', 'lost'] as const;
 
@@ -96,6 +102,15 @@ export function coverageOf(shards: readonly ShardState[], life: string): Coverag
     return { fromMs: Number.POSITIVE_INFINITY, partitions, missing: names, reason };
   }
   return { fromMs, partitions, missing: [], reason: '', epoch: [life, ...shards.map((shard) => shard.epoch)].join('/') };
+}
+
+export function reachOf({ epoch, expected, markers, bases }: ShardState): ShardReach {
+  const partitions = new Map<PartitionId, PartitionReach>();
+  for (const [partition, { coverageFromMs }] of markers) {
+    const base = bases.get(partition) ?? NO_BASE;
+    partitions.set(partition, { coverageFromMs, baseOffset: base === NO_BASE ? null : base });
+  }
+  return { epoch, partitions, missing: expected.filter((partition) => !markers.has(partition)) };
 }
 
 /**

@@ -19,6 +19,7 @@ import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import { CompactionLoop } from '../flush/compaction-loop.js';
 import { GroupFreshness } from '../flush/freshness.js';
 import { Pipeline } from '../flush/pipeline.js';
+import type { RebuildLoop } from '../flush/rebuild-loop.js';
 import { untilDone } from '../flush/retry.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { noCoverage } from '../hot/shard-state.js';
@@ -34,6 +35,7 @@ import { createLogParts } from './log-source.js';
 import { sourceLog, type Logger } from './logger.js';
 import { createHotSource, createQueryEngine } from './query-engine.js';
 import { readStatus } from './status.js';
+import { createRebuild } from './rebuild.js';
 import { createCold, createHotTier } from './stores.js';
 import { VERSION } from './version.js';
 import { createWatches } from './watches.js';
@@ -51,6 +53,7 @@ export interface RuntimeOptions {
 }
 
 const COMPACT_EVERY_MS = 5_000;
+const REBUILD_EVERY_MS = 2_000;
 const WATCH_EVERY_MS = 2_000;
 const SLOW_QUERY_MS = 1_000;
 /** Between two words about the same step being repeated. */
@@ -71,6 +74,7 @@ export class Runtime {
   #pipeline: Pipeline | null = null;
   #freshness: GroupFreshness;
   #compaction: CompactionLoop | null = null;
+  #rebuild: RebuildLoop | null = null;
   #watches: WatchLoop | null = null;
   #demo: DemoRunner | null = null;
   #server: FastifyInstance | null = null;
@@ -147,6 +151,16 @@ export class Runtime {
       });
       this.#compaction.start(COMPACT_EVERY_MS);
     }
+    this.#rebuild = createRebuild({
+      definition,
+      hot: this.#hot,
+      cold: this.#cold,
+      clock,
+      logger,
+      metrics: this.#metrics,
+      ...(this.#options.failpoints === undefined ? {} : { failpoints: this.#options.failpoints }),
+    });
+    this.#rebuild?.start(REBUILD_EVERY_MS);
     this.#startWatches();
     this.#startDemo();
     logger.info({ ms: clock.now() - this.#startedAtMs }, 'running');
@@ -183,11 +197,13 @@ export class Runtime {
     // Nothing new comes in. What queries and collect are doing may end, but a slow one must not take the flush's time.
     const answered = this.#server?.close();
     const compacted = this.#compaction?.stop();
+    const rebuilt = this.#rebuild?.stop();
     const watched = this.#watches?.stop();
     await this.#pipeline?.drain();
     await this.#source?.stop();
     await answered;
     await compacted;
+    await rebuilt;
     await watched;
     await this.#log?.close();
     this.#freshness.stop();

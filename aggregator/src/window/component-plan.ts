@@ -2,7 +2,7 @@
 // Invariant: the same conditions and fields as the cold tier's SQL, component by component; the oracle suite holds them equal.
 
 import type { Component, Definition } from '../definition/model.js';
-import type { EventDecoder } from '../decode/json-decoder.js';
+import type { CurrentEvent } from '../decode/decoder.js';
 import { compileWheres, type Wheres } from '../decode/where.js';
 
 const ALWAYS = 0;
@@ -41,7 +41,7 @@ export class EventUpdates {
   readonly #weightField: Int32Array;
   /** By component: whether its field is an interned string, any other string, or anything else. '' counts as missing. */
   readonly #presence: Uint8Array;
-  readonly #decoder: EventDecoder;
+  readonly #decoder: CurrentEvent;
   readonly #wheres: Wheres;
   /** By combination of the conditions' results: the components that are to be looked at. */
   readonly #active = new Map<number, Uint16Array>();
@@ -51,7 +51,7 @@ export class EventUpdates {
   #lastCombination = -1;
   #lastActive: Uint16Array;
 
-  constructor(definition: Definition, decoder: EventDecoder) {
+  constructor(definition: Definition, decoder: CurrentEvent) {
     const n = definition.components.length;
     this.addComponent = new Uint16Array(n);
     this.addValue = new Float64Array(n);

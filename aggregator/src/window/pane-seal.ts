@@ -2,7 +2,7 @@
 // sketches. Once per accumulation; the panes are spent afterwards.
 
 import type { Definition } from '../definition/model.js';
-import type { EventDecoder } from '../decode/json-decoder.js';
+import type { CurrentEvent } from '../decode/decoder.js';
 import type { RunEncoder } from '../sketch/runs.js';
 import { DeltaColumns } from './delta-columns.js';
 import { PaneRollup, type Fold } from './pane-rollup.js';
@@ -17,7 +17,7 @@ export interface SealNames {
 export function sealPanes(
   panes: Panes,
   definition: Definition,
-  decoder: EventDecoder,
+  decoder: CurrentEvent,
   encoder: RunEncoder,
   names: SealNames,
   fold: Fold,

@@ -6,7 +6,7 @@
 // in an array by its number.
 
 import type { Definition, Grouping } from '../definition/model.js';
-import type { EventDecoder } from '../decode/json-decoder.js';
+import type { CurrentEvent } from '../decode/decoder.js';
 import type { EventUpdates } from './component-plan.js';
 import type { Resolution } from './flush-batch.js';
 import type { GroupingTree } from './grouping-tree.js';
@@ -90,7 +90,7 @@ export class Panes {
     timeMs: number,
     dimensionIds: Uint32Array,
     updates: EventUpdates,
-    decoder: EventDecoder,
+    decoder: CurrentEvent,
   ): void {
     const bucketS = Math.floor(timeMs / (resolution * 1000)) * resolution;
     const place = (bucketS / resolution + resolution + tenant * 31) & (RECENT_PANES - 1);

@@ -4,7 +4,7 @@
 // exists before it is encoded. Invariant: rows are only appended; a word of 0 adds nothing and is not noted.
 
 import type { Component, Definition } from '../definition/model.js';
-import type { EventDecoder } from '../decode/json-decoder.js';
+import type { CurrentEvent } from '../decode/decoder.js';
 import { quantilesWord, topWord, uniqueWord, type RunEncoder } from '../sketch/runs.js';
 import type { EventUpdates } from './component-plan.js';
 import type { DeltaColumns } from './delta-columns.js';
@@ -53,7 +53,7 @@ export class SketchLog {
   }
 
   /** @param slots by root; the decoder's current event adds to each of them */
-  append(slots: Int32Array, updates: EventUpdates, decoder: EventDecoder): void {
+  append(slots: Int32Array, updates: EventUpdates, decoder: CurrentEvent): void {
     const roots = this.#roots;
     for (let i = 0; i < updates.sketchCount; i++) {
       const log = this.#logOf[updates.sketchComponent[i]];
@@ -187,7 +187,7 @@ export class SortedSketchLog {
     to: number,
     columns: DeltaColumns,
     delta: number,
-    decoder: EventDecoder,
+    decoder: CurrentEvent,
     encoder: RunEncoder,
   ): void {
     for (let place = 0; place < this.#sorted.length; place++) {

@@ -40,8 +40,9 @@ export const processActions: readonly Action[] = [
     run: async (world, drawn) => {
       const at = pointOf(drawn);
       const id = await give(world, { at, act: 'kill' });
-      // Recoveries do not come by themselves.
+      // Recoveries and rebuilds do not come by themselves.
       if (at.startsWith('recovery.')) await world.group.kill(slotOf(drawn));
+      if (at.startsWith('rebuild.')) await world.redis.command('FLUSHALL');
       return obeyed(world, id, HIT_WITHIN_MS);
     },
   },

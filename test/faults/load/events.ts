@@ -10,6 +10,7 @@ export interface SentEvent {
   readonly timeMs: number;
   readonly type: string;
   readonly device: string;
+  readonly country: string;
   /** Sent before: counts again only if that is long enough ago. */
   readonly repeated: boolean;
 }
@@ -70,7 +71,9 @@ export class Events {
     if (json === null || Number.isNaN(timeMs) || known.has(id)) return { partition, timestampMs, value, event: null };
     known.add(id);
     const shiftedMs = timeMs + this.#clockError(partition);
-    const event = { id, timeMs: shiftedMs, type: String(json['type']), device: String(json['device']), repeated: false };
+    const geo = json['geo'];
+    const country = typeof geo === 'object' && geo !== null && 'country' in geo ? String(geo.country) : '';
+    const event = { id, timeMs: shiftedMs, type: String(json['type']), device: String(json['device']), country, repeated: false };
     return { partition, timestampMs, value: JSON.stringify({ ...json, ts: new Date(shiftedMs).toISOString() }), event };
   }
 
