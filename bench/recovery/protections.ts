@@ -17,7 +17,7 @@ import type { BenchStack } from './recovery.js';
 
 const PARTITIONS = 4;
 const TOPIC = 'protected';
-const TURNS = 3;
+const TURNS = 5;
 const WITHIN_MS = 300_000;
 
 /** @returns events per CPU second, with and without */
