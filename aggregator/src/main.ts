@@ -10,7 +10,8 @@ const preview = join(import.meta.dirname, '..', '..', 'preview', 'dist');
 // Whoever reads the output may have had enough of it, as `head` does: that is an end, not a failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`error: the output cannot be written: ${error.message}\n`);
+  process.exit(1);
 });
 
 const code = await run(process.argv.slice(2), {

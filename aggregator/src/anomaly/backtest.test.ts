@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backtest, parseLabels } from './backtest.js';
+import { backtest, type BacktestReport, type LabelWindow } from './backtest.js';
 
 const times = Array.from({ length: 100 }, (_, i) => i * 60_000);
 const flags = (...rows: number[]): Uint8Array => Uint8Array.from(times, (_, i) => (rows.includes(i) ? 1 : 0));
@@ -26,24 +27,50 @@ describe('backtest', () => {
     expect(backtest(times, flags(), [window(1, 2)])).toMatchObject({ precision: 1, recall: 0, f1: 0, alarms: 0 });
     expect(backtest(times, flags(), [])).toMatchObject({ precision: 1, recall: 1 });
   });
-});
 
-describe('labels', () => {
-  const expected = [{ fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2026, 0, 1, 1) }];
-
-  it('are read as JSON, as windows in CSV, and as a label per row', () => {
-    expect(parseLabels('[["2026-01-01 00:00:00.000000", "2026-01-01 01:00:00.000000"]]', 'x.csv')).toEqual(expected);
-    expect(parseLabels('{"dir/x.csv": [["2026-01-01 00:00", "2026-01-01 01:00"]], "y.csv": []}', 'x.csv')).toEqual(expected);
-    expect(parseLabels('from,to\n2026-01-01T00:00Z,2026-01-01T01:00Z\n', 'x.csv')).toEqual(expected);
-    const rows = 'timestamp,value,is_anomaly\n2025-12-31T23:00Z,1,0\n2026-01-01T00:00Z,9,1\n2026-01-01T01:00Z,9,1\n2026-01-01T02:00Z,1,0';
-    expect(parseLabels(rows, 'x.csv')).toEqual(expected);
-  });
-
-  it('that cannot be read are refused with the place', () => {
-    expect(() => parseLabels('{"y.csv": []}', 'x.csv')).toThrow('no entry for x.csv');
-    expect(() => parseLabels('[["later", "2026-01-01"]]', 'x.csv')).toThrow('window 1');
-    expect(() => parseLabels('from,to\n2026-01-02,2026-01-01', 'x.csv')).toThrow('line 2');
-    expect(() => parseLabels('a,b\n1,2', 'x.csv')).toThrow('time and label');
-    expect(() => parseLabels('[', 'x.csv')).toThrow('not valid JSON');
+  it('counts windows that overlap, rows in any order, and rows without a time, as the plain form does', () => {
+    const minute = fc.integer({ min: 0, max: 60 });
+    const rows = fc.array(fc.record({ at: fc.oneof(minute, fc.constant(Number.NaN)), flag: fc.boolean() }), { maxLength: 80 });
+    const labels = fc.array(fc.record({ from: minute, length: fc.integer({ min: 0, max: 20 }) }), { maxLength: 8 });
+    fc.assert(
+      fc.property(rows, labels, (given, windows) => {
+        const at = given.map((row) => row.at * 60_000);
+        const flagged = given.map((row) => (row.flag ? 1 : 0));
+        const labelled = windows.map(({ from, length }) => window(from, from + length));
+        expect(backtest(at, flagged, labelled)).toEqual(plain(at, flagged, labelled));
+      }),
+      { numRuns: 500 },
+    );
   });
 });
+
+/** All rows at hand, each window looked for in all of them. */
+function plain(at: readonly number[], flagged: readonly number[], windows: readonly LabelWindow[]): BacktestReport {
+  const rowsIn = ({ fromMs, toMs }: LabelWindow): number[] => [...at.keys()].filter((i) => at[i]! >= fromMs && at[i]! <= toMs);
+  const hits = windows.flatMap((one) => {
+    const rows = rowsIn(one);
+    const hit = rows.find((i) => flagged[i] === 1);
+    return hit === undefined ? [] : [{ ms: at[hit]! - one.fromMs, rows: hit - rows[0]! }];
+  });
+  const inside = new Set(windows.flatMap(rowsIn));
+  const episodes: number[][] = [];
+  for (const row of [...flagged.keys()].filter((i) => flagged[i] === 1)) {
+    const last = episodes.at(-1);
+    if (last === undefined || row - last.at(-1)! > 12) episodes.push([row]);
+    else last.push(row);
+  }
+  const falseAlarms = episodes.filter((rows) => !rows.some((row) => inside.has(row))).length;
+  const precision = episodes.length === 0 ? 1 : (episodes.length - falseAlarms) / episodes.length;
+  const recall = windows.length === 0 ? 1 : hits.length / windows.length;
+  return {
+    windows: windows.length,
+    found: hits.length,
+    alarms: episodes.length,
+    falseAlarms,
+    precision,
+    recall,
+    f1: precision + recall === 0 ? 0 : (2 * precision * recall) / (precision + recall),
+    meanDelayMs: hits.reduce((sum, { ms }) => sum + ms, 0) / hits.length,
+    meanDelayRows: hits.reduce((sum, { rows }) => sum + rows, 0) / hits.length,
+  };
+}

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { splitRecord } from '../anomaly/csv.js';
 import { detectSeries } from '../anomaly/detect.js';
 import { runDetect, type DetectOptions } from './detect.js';
 
@@ -35,7 +36,7 @@ async function detect(input: string, options: Partial<DetectOptions> = {}): Prom
       .text()
       .trimEnd()
       .split('\n')
-      .map((line) => line.split(',')),
+      .map((line) => splitRecord(line, ',')),
     told: stderr.text(),
   };
 }
@@ -70,11 +71,40 @@ describe('tidemark detect', () => {
     expect((await detect('a,b\n1,2\n', { time: '1', value: '2' })).rows.length).toBe(2);
   });
 
+  it('takes the first column with a number in it where none is named like a value', async () => {
+    const input = Array.from({ length: 40 }, (_, i) => `2026-01-01 00:${String(i).padStart(2, '0')},a,${i === 39 ? 900 : 10 + (i % 3)}`);
+    const { rows, told } = await detect(`minute,host,errors\n${input.join('\n')}\n`);
+    expect(rows.at(-1)?.slice(7).join()).toMatch(/^1,"?900/);
+    expect(told).toMatch(/^40 rows, 1 anomalous; /);
+  });
+
+  it('reads what spreadsheets write: a byte order mark, semicolons, quotes, decimal commas and Windows line ends', async () => {
+    const { rows, told } = await detect('\uFEFF"Datum";"Wert";"Notiz"\r\n"2026-01-01 00:00";"1,5";"a; ""b"""\r\n2026-01-01 00:01;;\r\n', {
+      time: 'Datum',
+    });
+    expect(rows.map((row) => row.slice(0, 3))).toEqual([
+      ['Datum', 'Wert', 'Notiz'],
+      ['2026-01-01 00:00', '1,5', 'a; "b"'],
+      ['2026-01-01 00:01', '', ''],
+    ]);
+    expect(told).toMatch(/^2 rows, 0 anomalous; still learning: 1 of 16 values\n$/);
+  });
+
+  it('has an answer for a header alone, labels included', async () => {
+    const labels = join(folder, 'labels.csv');
+    writeFileSync(labels, 'from,to\n2026-01-01,2026-01-02\n');
+    const { rows, told } = await detect('time,value\n', { labels });
+    expect(rows).toEqual([['time', 'value', 'expected', 'lower', 'upper', 'score', 'anomalous', 'reason']]);
+    expect(told).toContain('0 rows, 0 anomalous');
+    expect(told).toContain('windows 1, found 0; alarms 0, false 0');
+  });
+
   it('keeps rows whose time or value cannot be read', async () => {
     const { rows, told } = await detect('time,value\n2026-01-01,1\nlater,many\n2026-01-03,2\n');
     expect(rows.length).toBe(4);
     expect(rows[2]!.slice(0, 2)).toEqual(['later', 'many']);
-    expect(told).toContain('1 rows without a readable time');
+    expect(told).toContain('1 row without a readable time');
+    expect(told).toContain('1 row with a value that is no number: taken as missing');
   });
 
   it('tells precision, recall and delay against labels', async () => {
@@ -96,7 +126,8 @@ describe('tidemark detect', () => {
   it('refuses a file, a column or labels that are not there', async () => {
     await expect(runDetect(join(folder, 'none.csv'), { detector: {} }, process)).rejects.toThrow('cannot be read (ENOENT)');
     await expect(detect('time,value\n1,2\n', { value: 'cost' })).rejects.toThrow('--value: there is no column cost');
-    await expect(detect('')).rejects.toThrow('there is no row');
+    await expect(detect('')).rejects.toThrow('standard input: there is no row');
+    await expect(runDetect(folder, { detector: {} }, process)).rejects.toThrow('cannot be read (EISDIR)');
     await expect(detect('1,2\n', { labels: join(folder, 'none.json') })).rejects.toThrow('ENOENT');
   });
 });

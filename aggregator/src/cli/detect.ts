@@ -1,15 +1,18 @@
 // `tidemark detect`: rows of a file or standard input through a detector, in one causal pass, and CSV out. Each input row gives one
 // output row in its place, whatever its time or value. With labels, precision, recall and delay are told on standard error.
+// Invariant: what is kept does not grow with the rows.
 
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import { basename } from 'node:path';
-import { backtest, type BacktestReport, parseLabels } from '../anomaly/backtest.js';
-import { csvField, parseTime, parseValue, records, separatorOf, splitRecord } from '../anomaly/csv.js';
+import { Backtest, type BacktestReport } from '../anomaly/backtest.js';
+import { csvField, parseTime, parseValue, records, splitRecord } from '../anomaly/csv.js';
 import { createDetector } from '../anomaly/detect.js';
 import type { DetectorOptions, StreamingDetector, Verdict } from '../anomaly/detector.js';
+import { parseLabels } from '../anomaly/labels.js';
 import { TidemarkError } from '../errors.js';
+import { chooseColumns, layoutOf, type AskedColumns, type Columns, type Layout } from './detect-columns.js';
 
 export interface DetectIo {
   readonly stdin: NodeJS.ReadableStream;
@@ -17,31 +20,16 @@ export interface DetectIo {
   readonly stderr: NodeJS.WritableStream;
 }
 
-export interface DetectOptions {
-  /** Column name, or its number from 1. @default the first that is named like a time, else the first */
-  readonly time?: string | undefined;
-  /** @default the first that is named like a value, else the first other one with a number */
-  readonly value?: string | undefined;
+export interface DetectOptions extends AskedColumns {
   /** File with labels, see parseLabels. */
   readonly labels?: string | undefined;
   readonly detector: DetectorOptions;
 }
 
-const TIME_NAMES = ['time', 'timestamp', 'timestamps', 'date', 'datetime', 'ts', 'ds'];
-const VALUE_NAMES = ['value', 'values', 'y', 'count', 'metric'];
 const ADDED = ['expected', 'lower', 'upper', 'score', 'anomalous', 'reason'];
 /** Rows without a time are taken to follow each other at this distance. */
 const ROW_MS = 60_000;
-
-interface Columns {
-  readonly separator: string;
-  readonly header: readonly string[];
-  /** The first record is data. */
-  readonly headless: boolean;
-  /** -1: there is no time, rows follow each other. */
-  readonly time: number;
-  readonly value: number;
-}
+const BATCH_CHARACTERS = 32_768;
 
 /**
  * @param file path, or `-` for standard input
@@ -50,47 +38,100 @@ interface Columns {
  */
 export async function runDetect(file: string, options: DetectOptions, io: DetectIo): Promise<number> {
   const windows = options.labels === undefined ? null : parseLabels(await readText(options.labels), file === '-' ? '' : basename(file));
-  const detector = createDetector(options.detector);
+  const pass = new Pass(options, windows === null ? null : new Backtest(windows));
   const input: AsyncIterable<string | Uint8Array> = file === '-' ? io.stdin : createReadStream(file);
-  const times: number[] = [];
-  const anomalous: number[] = [];
-  let columns: Columns | null = null;
-  let unreadable = 0;
-  let previousMs = Number.NaN;
-  let batch = '';
   try {
-    for await (const raw of records(input)) {
-      const record: string = times.length === 0 && columns === null ? raw.replace(/^\uFEFF/, '') : raw;
-      if (columns === null) {
-        if (record.trim() === '') continue;
-        columns = findColumns(record, options);
-        batch += `${outputHeader(columns.header).map(csvField).join(',')}\n`;
-        if (!columns.headless) continue;
-      }
-      // An empty line is a row only where it can be one: a single column's missing value.
-      if (record.trim() === '' && columns.header.length > 1) continue;
-      const fields = splitRecord(record, columns.separator);
-      const given = columns.time < 0 ? Number.NaN : parseTime(fields[columns.time] ?? '');
-      const timeMs = Number.isFinite(given) ? given : Number.isNaN(previousMs) ? 0 : previousMs + ROW_MS;
-      if (columns.time >= 0 && !Number.isFinite(given)) unreadable++;
-      previousMs = timeMs;
-      const verdict = detector.push(timeMs, parseValue(fields[columns.value] ?? ''));
-      times.push(given);
-      anomalous.push(verdict.anomalous ? 1 : 0);
-      batch += outputRow(fields, columns.header.length, verdict);
-      if (batch.length > 32_768) {
-        if (!io.stdout.write(batch)) await once(io.stdout, 'drain');
-        batch = '';
-      }
+    for await (const record of records(input)) {
+      pass.take(record);
+      if (pass.output.length < BATCH_CHARACTERS) continue;
+      if (!io.stdout.write(pass.output)) await once(io.stdout, 'drain');
+      pass.output = '';
     }
+    pass.end();
   } catch (error) {
-    throw inputError(file, error);
+    throw inputError(file === '-' ? 'standard input' : file, error);
   }
-  if (batch !== '') io.stdout.write(batch);
-  if (columns === null) throw new TidemarkError('invalid', 'DETECT_INPUT', `${file}: there is no row`, 'Give rows of time,value.');
-  tell(io, detector, times.length, anomalous, unreadable);
-  if (windows !== null) io.stderr.write(reportText(backtest(times, anomalous, windows)));
+  await written(io.stdout, pass.output);
+  io.stderr.write(pass.told());
   return 0;
+}
+
+/** One reading of the rows: counters, and what is to be written. */
+class Pass {
+  output = '';
+  readonly #asked: AskedColumns;
+  readonly #detector: StreamingDetector;
+  readonly #backtest: Backtest | null;
+  #layout: Layout | null = null;
+  #columns: Columns | null = null;
+  #rows = 0;
+  #anomalous = 0;
+  #withoutTime = 0;
+  #withoutValue = 0;
+  #previousMs = Number.NaN;
+
+  constructor(options: DetectOptions, backtest: Backtest | null) {
+    this.#asked = options;
+    this.#detector = createDetector(options.detector);
+    this.#backtest = backtest;
+  }
+
+  take(record: string): void {
+    const empty = record.trim() === '';
+    if (this.#layout === null) {
+      if (empty) return;
+      this.#layout = layoutOf(record);
+      if (!this.#layout.headless) return;
+    }
+    // An empty line is a row only where it can be one: a single column's missing value.
+    if (empty && this.#layout.header.length > 1) return;
+    this.#columns ??= this.#begin(this.#layout, record);
+    this.#row(this.#columns, splitRecord(record, this.#columns.separator));
+  }
+
+  #begin(layout: Layout, firstRow: string | null): Columns {
+    const columns = chooseColumns(layout, this.#asked, firstRow);
+    this.output += `${outputHeader(layout.header).map(csvField).join(',')}\n`;
+    return columns;
+  }
+
+  #row(columns: Columns, fields: readonly string[]): void {
+    const given = columns.time < 0 ? Number.NaN : parseTime(fields[columns.time] ?? '');
+    const timeMs = Number.isFinite(given) ? given : Number.isNaN(this.#previousMs) ? 0 : this.#previousMs + ROW_MS;
+    const text = fields[columns.value] ?? '';
+    const value = parseValue(text, columns.decimalComma);
+    const verdict = this.#detector.push(timeMs, value);
+    this.#rows++;
+    if (columns.time >= 0 && !Number.isFinite(given)) this.#withoutTime++;
+    if (value === null && !/^\s*(nan|null|none|na|n\/a|-)?\s*$/i.test(text)) this.#withoutValue++;
+    if (verdict.anomalous) this.#anomalous++;
+    this.#previousMs = timeMs;
+    this.#backtest?.add(given, verdict.anomalous);
+    this.output += outputRow(fields, columns.header.length, verdict);
+  }
+
+  /** @throws TidemarkError DETECT_INPUT where there was nothing at all */
+  end(): void {
+    if (this.#layout === null) throw new TidemarkError('invalid', 'DETECT_INPUT', 'there is no row', 'Give rows of time,value.');
+    this.#columns ??= this.#begin(this.#layout, null);
+  }
+
+  /** For standard error. */
+  told(): string {
+    const lines = [`${this.#rows} rows, ${this.#anomalous} anomalous; ${this.#detector.describe()}`];
+    const [time, value] = [this.#withoutTime, this.#withoutValue];
+    if (time > 0) lines.push(`${time} ${time === 1 ? 'row' : 'rows'} without a readable time: taken as one minute after the row before`);
+    if (value > 0) lines.push(`${value} ${value === 1 ? 'row' : 'rows'} with a value that is no number: taken as missing`);
+    if (this.#backtest !== null) lines.push(...reportLines(this.#backtest.report()));
+    return `${lines.join('\n')}\n`;
+  }
+}
+
+/** Until the stream has it: what a full disk refuses is an error, although the program would end right after. */
+function written(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stream.write(text, (error) => (error === null || error === undefined ? resolve() : reject(error)));
+  });
 }
 
 async function readText(path: string): Promise<string> {
@@ -102,47 +143,16 @@ async function readText(path: string): Promise<string> {
 }
 
 function inputError(file: string, error: unknown): unknown {
+  if (error instanceof TidemarkError && error.code === 'DETECT_INPUT')
+    return new TidemarkError('invalid', 'DETECT_INPUT', `${file}: ${error.message}`, error.remedy, { cause: error });
   if (error instanceof TidemarkError || !(error instanceof Error) || !('code' in error)) return error;
+  const code = String(error.code);
   return new TidemarkError(
     'invalid',
     'DETECT_INPUT',
-    `${file}: cannot be read (${String(error.code)})`,
+    `${file}: cannot be read (${code})`,
     'Name a file that exists, or - for standard input.',
-    {
-      cause: error,
-    },
-  );
-}
-
-function findColumns(first: string, options: DetectOptions): Columns {
-  const separator = separatorOf(first);
-  const fields = splitRecord(first, separator).map((field) => field.trim());
-  const named = fields.some((field) => TIME_NAMES.includes(field.toLowerCase()) || VALUE_NAMES.includes(field.toLowerCase()));
-  const numeric = (field: string): boolean => parseValue(field) !== null;
-  const headless = !named && fields.some((field) => numeric(field) || /^(nan|null|na)$/i.test(field));
-  const header = headless
-    ? fields.map((_, i) => (fields.length === 1 ? 'value' : i === 0 ? 'time' : i === 1 ? 'value' : `column${i + 1}`))
-    : fields;
-  let time = pick('time', options.time, header, TIME_NAMES);
-  let value = pick('value', options.value, header, VALUE_NAMES);
-  if (time < 0 && header.length > 1) time = value === 0 ? 1 : 0;
-  if (value < 0) value = header.findIndex((_, i) => i !== time && (!headless || numeric(fields[i] ?? '')));
-  if (value < 0) value = time === 0 && header.length > 1 ? 1 : 0;
-  return { separator, header, headless, time, value };
-}
-
-/** @returns the column's place, -1 if nothing was asked and no name fits */
-function pick(what: string, wanted: string | undefined, header: readonly string[], names: readonly string[]): number {
-  if (wanted === undefined) return header.findIndex((name) => names.includes(name.toLowerCase()));
-  const byName = header.indexOf(wanted);
-  if (byName >= 0) return byName;
-  const place = /^\d+$/.test(wanted) ? Number(wanted) - 1 : -1;
-  if (place >= 0 && place < header.length) return place;
-  throw new TidemarkError(
-    'invalid',
-    'DETECT_INPUT',
-    `--${what}: there is no column ${wanted}`,
-    `Columns are: ${header.join(', ')}; a number counts from 1.`,
+    { cause: error },
   );
 }
 
@@ -152,29 +162,21 @@ function outputHeader(header: readonly string[]): string[] {
 }
 
 function outputRow(fields: readonly string[], width: number, verdict: Verdict): string {
-  const out: string[] = [];
-  for (let i = 0; i < width; i++) out.push(csvField(fields[i] ?? ''));
-  out.push(numberText(verdict.expected), numberText(verdict.lower), numberText(verdict.upper), String(verdict.score));
-  out.push(verdict.anomalous ? '1' : '0', csvField(verdict.reason));
-  return `${out.join(',')}\n`;
+  let out = '';
+  for (let i = 0; i < width; i++) out += `${csvField(fields[i] ?? '')},`;
+  const { expected, lower, upper, score, anomalous, reason } = verdict;
+  return `${out}${numberText(expected)},${numberText(lower)},${numberText(upper)},${score},${anomalous ? '1' : '0'},${csvField(reason)}\n`;
 }
 
 function numberText(value: number | null): string {
   return value === null ? '' : String(value);
 }
 
-function tell(io: DetectIo, detector: StreamingDetector, rows: number, anomalous: readonly number[], unreadable: number): void {
-  const flagged = anomalous.reduce((sum, one) => sum + one, 0);
-  io.stderr.write(`${rows} rows, ${flagged} anomalous; ${detector.describe()}\n`);
-  if (unreadable > 0) io.stderr.write(`${unreadable} rows without a readable time were taken as one minute after the row before\n`);
-}
-
-function reportText(report: BacktestReport): string {
+function reportLines(report: BacktestReport): string[] {
   const part = (value: number): string => value.toFixed(3);
   const delay = report.found === 0 ? 'none found' : `${report.meanDelayRows.toFixed(1)} rows (${Math.round(report.meanDelayMs / 1000)} s)`;
   return [
     `windows ${report.windows}, found ${report.found}; alarms ${report.alarms}, false ${report.falseAlarms}`,
     `precision ${part(report.precision)}  recall ${part(report.recall)}  F1 ${part(report.f1)}  mean delay ${delay}`,
-    '',
-  ].join('\n');
+  ];
 }
