@@ -36,6 +36,8 @@ export interface Baseline {
    * @param teach false: the value was flagged or is not to be learnt; it may only be remembered for learning a new level
    */
   learn(timeMs: number, value: number, teach: boolean): void;
+  /** A row of a maintenance window, with a value or without: its time goes by, and nothing is learnt of it. */
+  skip(timeMs: number): void;
   /** A bucket without a value: fills `last` (expected, lower, upper; ratio if that is an anomaly by itself). */
   gap(timeMs: number): void;
   /** The last values stayed out of line for so long that they are the new normal: take them as the level. */

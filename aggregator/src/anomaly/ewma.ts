@@ -46,6 +46,10 @@ export class Ewma implements Baseline {
     this.#variance = (1 - alpha) * (this.#variance + difference * step);
   }
 
+  skip(timeMs: number): void {
+    this.#cadence.see(timeMs);
+  }
+
   gap(timeMs: number): void {
     this.assess(timeMs, this.#mean);
     this.last.ratio = 0;

@@ -117,7 +117,8 @@ export class Judge implements StreamingDetector {
     } else this.#decide(timeMs, ratio, raw);
 
     if (this.#fades) this.#fade(ratio);
-    if (!missing) this.#teach(timeMs, value, last.cause);
+    if (this.#paused) baseline.skip(timeMs);
+    else if (!missing) this.#teach(timeMs, value, last.cause);
   }
 
   /** Widens the band to the minimal deviation and gives the distance to it on the wanted side. */
@@ -192,8 +193,7 @@ export class Judge implements StreamingDetector {
     const baseline = this.#baseline;
     // Noise and a stuck value say nothing against the value itself; a deviation to the side nobody asked for does.
     const away = this.#away && cause !== 'noisy' && cause !== 'stuck';
-    baseline.learn(timeMs, value, !(away || this.#paused));
-    if (this.#paused) return;
+    baseline.learn(timeMs, value, !away);
     this.#awayRun = away ? this.#awayRun + 1 : 0;
     if (this.#awayRun < this.#options.relearnAfter) return;
     baseline.relearn();

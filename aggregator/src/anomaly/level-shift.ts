@@ -84,6 +84,10 @@ export class LevelShift implements Baseline {
     before.drop(Math.round(BEFORE * this.#length));
   }
 
+  skip(timeMs: number): void {
+    this.#cadence.see(timeMs);
+  }
+
   gap(timeMs: number): void {
     const { last } = this;
     this.assess(timeMs, last.expected);

@@ -38,9 +38,19 @@ export class Missing implements Baseline {
 
   learn(timeMs: number): void {
     this.#cadence.see(timeMs);
-    this.#valueTime = timeMs;
-    this.#nulls = 0;
+    this.#seen(timeMs);
     this.#n++;
+  }
+
+  skip(timeMs: number): void {
+    this.#cadence.see(timeMs);
+    this.#seen(timeMs);
+  }
+
+  /** A row that comes late takes nothing back: the next one is no further away for it. */
+  #seen(timeMs: number): void {
+    if (!(timeMs <= this.#valueTime)) this.#valueTime = timeMs;
+    this.#nulls = 0;
   }
 
   gap(timeMs: number): void {

@@ -101,6 +101,10 @@ export class Robust implements Baseline {
     return low;
   }
 
+  skip(): void {
+    // What is too old goes with the next value.
+  }
+
   gap(timeMs: number): void {
     this.assess(timeMs, this.#median);
     this.last.ratio = 0;

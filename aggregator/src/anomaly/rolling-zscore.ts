@@ -71,6 +71,10 @@ export class RollingZscore implements Baseline {
     }
   }
 
+  skip(): void {
+    // What is too old goes with the next value.
+  }
+
   gap(timeMs: number): void {
     this.assess(timeMs, this.#origin);
     this.last.ratio = 0;

@@ -54,6 +54,10 @@ export class Seasonal implements Baseline {
     this.#season.start(this.#cadence.bucketMs, level, spread);
   }
 
+  skip(timeMs: number): void {
+    this.#cadence.see(timeMs);
+  }
+
   gap(timeMs: number): void {
     this.assess(timeMs, this.#season.slow);
     this.last.ratio = 0;

@@ -333,6 +333,11 @@ export class AutoBaseline implements Baseline {
     this.#first.length = 0;
   }
 
+  skip(timeMs: number): void {
+    this.#cadence.see(timeMs);
+    this.#gaps.forget();
+  }
+
   gap(timeMs: number): void {
     this.assess(timeMs, this.#season.slow);
     const last = this.last;

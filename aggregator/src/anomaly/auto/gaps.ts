@@ -1,4 +1,4 @@
-// How many buckets in a row had no value, against how long this series' gaps usually are. State is changed by `miss` and `end`.
+// How many buckets in a row had no value, against how long this series' gaps usually are. State is changed by `miss`, `forget` and `end`.
 
 export class Gaps {
   readonly #after: number;
@@ -19,6 +19,11 @@ export class Gaps {
   /** In multiples of what is unusual. */
   get ratio(): number {
     return this.run / Math.max(this.#after + 3, 3 * this.#longest);
+  }
+
+  /** What was missing so far was meant to be. */
+  forget(): void {
+    this.run = 0;
   }
 
   /** A value came. */

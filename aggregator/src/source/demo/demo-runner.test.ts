@@ -31,6 +31,7 @@ function newRunner(onHistory?: (share: number) => void): DemoRunner {
 function expected(fromMs: number, toMs: number): string[] {
   return createShop(demo)
     .eventsBetween(fromMs, toMs)
+    .filter(({ timeMs }) => timeMs >= START - demo.historyMs)
     .map(({ json }) => json);
 }
 
@@ -56,6 +57,16 @@ describe('demo runner', () => {
     expect(written).toEqual(expected(START - demo.historyMs, START + 2_000));
     nowMs += 0;
     expect(await runner.step()).toBe(0);
+  });
+
+  it('sends nothing that happened before its history, also after a restart', async () => {
+    await newRunner().step();
+    nowMs += 40 * 60_000;
+    await newRunner().step();
+    const times = written.map((json) => Date.parse((JSON.parse(json) as { ts: string }).ts));
+    expect(Math.min(...times)).toBeGreaterThanOrEqual(START - demo.historyMs);
+    const all = createShop(demo).eventsBetween(START - demo.historyMs, nowMs);
+    expect(all.some(({ timeMs }) => timeMs < START - demo.historyMs)).toBe(true);
   });
 
   it('goes on after a restart without a gap, also over the time that it did not run', async () => {

@@ -40,6 +40,8 @@ interface State {
   readonly rate: number;
   /** Arrivals before this time are in the log, epoch ms. */
   readonly writtenToMs: number;
+  /** Where the history begins, epoch ms. */
+  readonly openedMs: number;
 }
 
 export function createDemoRunner(options: DemoRunnerOptions): DemoRunner {
@@ -51,6 +53,8 @@ class Runner implements DemoRunner {
   readonly #shop: Shop;
   readonly #log: SourceLog;
   #writtenToMs: number | null = null;
+  /** Nothing that happened before is sent: hours with a straggler each would be taken for a shop that hardly anybody visits. */
+  #openedMs = 0;
   #stopping = false;
   #running: Promise<void> | null = null;
   #wake: () => void = () => undefined;
@@ -63,13 +67,13 @@ class Runner implements DemoRunner {
 
   async step(): Promise<number> {
     const { demo, clock, writer, onHistory } = this.#options;
-    const fromMs = (this.#writtenToMs ??= (await this.#readState()) ?? clock.now() - demo.historyMs);
+    const fromMs = (this.#writtenToMs ??= await this.#begin());
     const firstMs = fromMs;
     const chunkMs = Math.min(APPEND_MAX_MS, Math.max(STEP_MS, Math.floor(EVENTS_PER_APPEND / demo.rate) * 1_000));
     let written = 0;
     for (let at = fromMs; at < clock.now() && !this.#stopping;) {
       const toMs = Math.min(at + chunkMs, clock.now());
-      const events = this.#shop.eventsBetween(at, toMs);
+      const events = this.#shop.eventsBetween(at, toMs).filter(({ timeMs }) => timeMs >= this.#openedMs);
       if (events.length > 0) await writer.append(events.map(({ userId, json }) => ({ key: userId, value: Buffer.from(json, 'latin1') })));
       await this.#writeState(toMs);
       this.#writtenToMs = toMs;
@@ -117,8 +121,17 @@ class Runner implements DemoRunner {
     await this.#running;
   }
 
-  /** @returns null when this shop has not run yet; another seed or rate is another shop, which goes on where the former was */
-  async #readState(): Promise<number | null> {
+  /** @returns where to go on, epoch ms; another seed or rate is another shop, which goes on where the former was */
+  async #begin(): Promise<number> {
+    const state = await this.#readState();
+    const { clock, demo } = this.#options;
+    const newMs = clock.now() - demo.historyMs;
+    this.#openedMs = state === null ? newMs : state.openedMs;
+    return state?.writtenToMs ?? newMs;
+  }
+
+  /** @returns null when this shop has not run yet */
+  async #readState(): Promise<Pick<State, 'writtenToMs' | 'openedMs'> | null> {
     let text: string;
     try {
       text = await readFile(this.#options.statePath, 'utf8');
@@ -128,8 +141,11 @@ class Runner implements DemoRunner {
     }
     try {
       const state: unknown = JSON.parse(text);
-      if (typeof state === 'object' && state !== null && 'writtenToMs' in state && typeof state.writtenToMs === 'number')
-        return state.writtenToMs;
+      if (typeof state === 'object' && state !== null && 'writtenToMs' in state && typeof state.writtenToMs === 'number') {
+        // Of a state that an earlier version wrote it is not known.
+        const openedMs = 'openedMs' in state && typeof state.openedMs === 'number' ? state.openedMs : 0;
+        return { writtenToMs: state.writtenToMs, openedMs };
+      }
     } catch (error) {
       this.#log.warn(
         { error: error instanceof Error ? error.message : String(error) },
@@ -141,7 +157,7 @@ class Runner implements DemoRunner {
 
   async #writeState(writtenToMs: number): Promise<void> {
     const { statePath, demo } = this.#options;
-    const state: State = { seed: demo.seed, rate: demo.rate, writtenToMs };
+    const state: State = { seed: demo.seed, rate: demo.rate, writtenToMs, openedMs: this.#openedMs };
     await mkdir(dirname(statePath), { recursive: true });
     const file = await open(`${statePath}.next`, 'w');
     try {

@@ -18,8 +18,10 @@ export interface ShopOptions {
 }
 
 export interface ShopEvent {
-  /** When it arrives, epoch ms; its own time (`ts`) is at or before it. */
+  /** When it arrives, epoch ms. */
   readonly sentMs: number;
+  /** Its own time (`ts`), at or before it. */
+  readonly timeMs: number;
   readonly userId: string;
   /** One JSON object, ASCII; made anew at each reading. */
   readonly json: string;
@@ -48,6 +50,10 @@ class Arrival implements ShopEvent {
     readonly facts: EventFacts,
     readonly times: TimeTexts,
   ) {}
+
+  get timeMs(): number {
+    return this.facts.timeMs;
+  }
 
   get userId(): string {
     return userId(this.facts.user);
