@@ -27,6 +27,21 @@ interface Probe {
   readonly toMs: number;
 }
 
+/** One bucket of an answer. */
+interface Told {
+  /** null: all together. */
+  readonly group: string | null;
+  /** Epoch ms. */
+  readonly start: number;
+  /** The bucket in words. */
+  readonly where: string;
+  readonly value: number;
+  /** Events of the bucket that came late until then. */
+  readonly late: number;
+  readonly askedAtMs: number;
+  readonly atMs: number;
+}
+
 interface Custom {
   readonly partialFrom: number | null;
   readonly effectiveRange: { readonly fromMs: number; readonly toMs: number };
@@ -158,12 +173,12 @@ export class Prober {
       for (let start = fromMs, i = 0; start < toMs; start += lengthMs, i++) {
         const value = Number(values?.[i] ?? 0);
         const finishedMs = probe.bucketMs === 0 ? finishedUntilMs : start + lengthMs <= finishedUntilMs ? start + lengthMs : start;
-        const [least, most] = this.#bounds(probe, group, start, start + lengthMs, finishedMs, askedAtMs, answeredAtMs);
+        const { least, most, late } = this.#bounds(probe, group, start, start + lengthMs, finishedMs, askedAtMs, answeredAtMs);
         const where = `${group ?? 'all'} at ${new Date(start).toISOString()}`;
         if (value > most) problems.push(`${where}: ${value}, but only ${most} were sent`);
         if (value < least) problems.push(`${where}: ${value}, but ${least} were there, and it is called finished`);
         if (probe.bucketMs > 0 && finishedMs > start)
-          problems.push(...this.#compare(probe, group, start, where, value, askedAtMs, answeredAtMs));
+          problems.push(...this.#compare(probe, { group, start, where, value, late, askedAtMs, atMs: answeredAtMs }));
       }
     }
     if (problems.length > 0) {
@@ -178,18 +193,23 @@ export class Prober {
     else this.counts.partial++;
   }
 
-  /** What was called finished stays, whoever is asked: late events may add to it. */
-  #compare(probe: Probe, group: string | null, start: number, where: string, value: number, askedAtMs: number, atMs: number): string[] {
+  /**
+   * What was called finished stays, whoever is asked. Late events add to it, and the cold tier may have those of a flush that was cut off
+   * before the hot tier has them.
+   */
+  #compare(probe: Probe, { group, start, where, value, late, askedAtMs, atMs }: Told): string[] {
     const key = `${probe.measure} ${probe.groupBy} ${group} ${probe.bucketMs} ${start}`;
     const before = this.#said.get(key);
     if (before === undefined || value >= before.value) {
       this.#said.set(key, { value, atMs });
       return [];
     }
-    return before.atMs < askedAtMs - OVERLAP_MS ? [`${where}: ${value}, but ${before.value} were there before`] : [];
+    return before.atMs < askedAtMs - OVERLAP_MS && value < before.value - late
+      ? [`${where}: ${value}, but ${before.value} were there before, and ${late} came late`]
+      : [];
   }
 
-  /** Fewest and most events that a right answer has in a bucket. */
+  /** Fewest and most events that a right answer has in a bucket, and how many of them came late. */
   #bounds(
     { measure, groupBy }: Probe,
     group: string | null,
@@ -198,22 +218,26 @@ export class Prober {
     finishedMs: number,
     askedAtMs: number,
     answeredAtMs: number,
-  ): [number, number] {
+  ): { least: number; most: number; late: number } {
     let least = 0;
     let most = 0;
+    let late = 0;
     for (let minute = Math.floor(fromMs / MINUTE_MS); minute * MINUTE_MS < toMs; minute++) {
       for (const event of this.#byMinute.get(minute) ?? []) {
         if (event.timeMs < fromMs || event.timeMs >= toMs) continue;
         if (groupBy !== null && event[groupBy] !== group) continue;
         if (measure === 'page_views' && event.type !== 'page_view') continue;
         if (measure === 'not_phone' && event.device === 'phone') continue;
-        if (event.sentAtMs <= answeredAtMs) most++;
+        if (event.sentAtMs <= answeredAtMs) {
+          most++;
+          if (!event.onTime) late++;
+        }
         // An event without a device is neither a phone nor anything else.
         if (measure === 'not_phone' && !DEVICES.includes(event.device)) continue;
         if (event.timeMs < finishedMs && event.onTime && event.ackedAtMs <= askedAtMs && !this.#options.lost(event)) least++;
       }
     }
-    return [least, most];
+    return { least, most, late };
   }
 
   #index(): void {

@@ -60,8 +60,20 @@ export class Aggregators {
     }));
   }
 
+  /** How many processes there should be. */
   get size(): number {
-    return this.#slots.length;
+    return this.#wanted().length;
+  }
+
+  /** Slots but those that somebody has left for good. */
+  #wanted(): readonly Slot[] {
+    return this.#slots.filter(({ empty }) => !empty);
+  }
+
+  /** @param number any: it is counted round */
+  #slot(number: number): Slot {
+    const wanted = this.#wanted();
+    return wanted[number % wanted.length];
   }
 
   /** Starts a process in every slot and waits until each listens. */
@@ -75,25 +87,30 @@ export class Aggregators {
     return this.#slots.flatMap(({ tidemark, empty }) => (tidemark !== null && !empty ? [tidemark.url] : []));
   }
 
-  async process(slot: number): Promise<Tidemark> {
-    const { index } = this.#slots[slot % this.#slots.length];
-    return until(`a process in slot ${index}`, START_WITHIN_MS, async () => {
-      const { tidemark } = this.#slots[index];
+  process(number: number): Promise<Tidemark> {
+    return this.#processIn(this.#slot(number));
+  }
+
+  async #processIn(slot: Slot): Promise<Tidemark> {
+    return until(`a process in slot ${slot.index}`, START_WITHIN_MS, async () => {
+      const { tidemark } = slot;
       return Promise.resolve(tidemark?.process.running() === true ? tidemark : null);
     });
   }
 
-  async kill(slot: number): Promise<void> {
-    const victim = await this.process(slot);
-    this.#slots[slot % this.#slots.length].ending = true;
+  async kill(number: number): Promise<void> {
+    const slot = this.#slot(number);
+    const victim = await this.#processIn(slot);
+    slot.ending = true;
     this.counts.kills++;
     await victim.process.kill();
   }
 
   /** SIGTERM; resolves when it has ended. */
-  async terminate(slot: number): Promise<void> {
-    const victim = await this.process(slot);
-    this.#slots[slot % this.#slots.length].ending = true;
+  async terminate(number: number): Promise<void> {
+    const slot = this.#slot(number);
+    const victim = await this.#processIn(slot);
+    slot.ending = true;
     await victim.process.stop(20_000);
   }
 
