@@ -7,9 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { repositoryRoot } from '../support/repository-root.js';
+import { shopWithIncident } from '../support/shop-incident.js';
 import { startTidemark } from '../support/tidemark-process.js';
+import { until } from '../support/until.js';
 import { launchChromium, openPage, type PageSize } from './chromium.js';
+import { routeJudgedPanels } from './judged-panels.js';
 
+const MINUTE_MS = 60_000;
 const LIMIT_BYTES = 120_000;
 const PATIENCE_MS = 180_000;
 const WIDE: PageSize = { width: 1400, height: 900 };
@@ -20,6 +24,8 @@ interface Shot {
   readonly name: string;
   readonly path: string;
   readonly size: PageSize;
+  /** Before the page is opened. @returns the path, where it is not the one above */
+  readonly prepare?: (page: Page) => Promise<string>;
   /** Waits until the page shows what the picture is of. */
   readonly until: (page: Page) => Promise<unknown>;
 }
@@ -32,7 +38,16 @@ const explored = (query: object): string => {
   const pane = { queries: [{ refId: 'A', datasource, schemaVersion: 1, ...query }], range: { from: 'now-15m', to: 'now' } };
   return `/explore?schemaVersion=1&panes=${encodeURIComponent(JSON.stringify({ a: pane }))}`;
 };
-const SHOP = '/d/tidemark-shop?refresh=&from=now-30m&to=now';
+const RANGE = '?refresh=&from=now-30m&to=now';
+const SHOP = `/d/tidemark-shop${RANGE}`;
+/** Goes to the newest anomaly by keyboard, as a person may, and waits for its words. */
+const anomalous = async (page: Page): Promise<void> => {
+  const chart = page.getByRole('group', { name: /^Errors per minute: .*\d anomal(y|ies)\./ });
+  await chart.waitFor({ timeout: PATIENCE_MS });
+  await page.getByRole('group', { name: /^Countries out of line: .* with anomalies, first/ }).waitFor({ timeout: PATIENCE_MS });
+  await chart.press('PageUp');
+  await page.getByText('anomaly score').first().waitFor({ timeout: PATIENCE_MS });
+};
 const SHOTS: readonly Shot[] = [
   { name: 'dashboard', path: SHOP, size: { width: 1400, height: 1500 }, until: drawn(4) },
   { name: 'dashboard-narrow', path: SHOP, size: NARROW, until: drawn(1) },
@@ -58,6 +73,13 @@ const SHOTS: readonly Shot[] = [
   { name: 'setup-check', path: '/a/tidemark-realtime-app/setup', size: WIDE, until: text(/aggregator/i) },
   { name: 'pipeline-health', path: '/a/tidemark-realtime-app/health', size: WIDE, until: text(/watermark|freshness|lag/i) },
   { name: 'pipeline-health-narrow', path: '/a/tidemark-realtime-app/health', size: NARROW, until: text(/watermark|freshness|lag/i) },
+  {
+    name: 'anomalies',
+    path: '',
+    size: { width: 1100, height: 780 },
+    prepare: async (page) => `${await routeJudgedPanels(page, { titles: ['Errors per minute', 'Countries out of line'] })}${RANGE}`,
+    until: anomalous,
+  },
   { name: 'api', path: '/try', size: WIDE, until: text(/What can be asked/) },
 ];
 
@@ -65,10 +87,24 @@ async function main(wanted: readonly string[]): Promise<void> {
   const folder = join(repositoryRoot(), 'docs', 'images');
   await mkdir(folder, { recursive: true });
   const data = await mkdtemp(join(tmpdir(), 'tidemark-images-'));
+  const nowMs = Date.now();
+  // So that there is something to see: a burst of errors a quarter of an hour ago, and nothing else.
+  const { seed, incidentsEveryMs } = shopWithIncident({
+    beginFromMs: nowMs - 16 * MINUTE_MS,
+    beginToMs: nowMs - 12 * MINUTE_MS,
+    quietFromMs: nowMs - 60 * MINUTE_MS,
+    fits: ({ kind, affects, fromMs, toMs }) => kind === 'error_burst' && affects.country === 'DE' && toMs - fromMs >= 2 * MINUTE_MS,
+  });
   const tidemark = await startTidemark({
     definition: join(repositoryRoot(), 'definitions', 'demo.yaml'),
-    env: { TIDEMARK_DATA_DIR: data, TIDEMARK_SOURCE_DEMO_HISTORY: '65m' },
+    env: {
+      TIDEMARK_DATA_DIR: data,
+      TIDEMARK_SOURCE_DEMO_HISTORY: '65m',
+      TIDEMARK_SOURCE_DEMO_SEED: String(seed),
+      TIDEMARK_SOURCE_DEMO_INCIDENTS: `${incidentsEveryMs / MINUTE_MS}m`,
+    },
   });
+  await until('the history is in', PATIENCE_MS, async () => (await tidemark.status()).watermarkMs > Date.now() - 2 * MINUTE_MS);
   const browser = await launchChromium();
   try {
     for (const theme of THEMES) {
@@ -90,7 +126,8 @@ async function main(wanted: readonly string[]): Promise<void> {
 async function take(browser: Browser, url: string, shot: Shot, theme: string): Promise<Buffer> {
   const { page, complaints } = await openPage(browser, shot.size);
   try {
-    await page.goto(`${url}${shot.path}${shot.path.includes('?') ? '&' : '?'}theme=${theme}`);
+    const path = (await shot.prepare?.(page)) ?? shot.path;
+    await page.goto(`${url}${path}${path.includes('?') ? '&' : '?'}theme=${theme}`);
     await shot.until(page);
     await settled(page);
     const bytes = await webp(page, await page.screenshot());
