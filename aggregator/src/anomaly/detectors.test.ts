@@ -21,14 +21,24 @@ const ONE_TO_TWELVE = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
 describe('zscore', () => {
   it('is the mean ± k standard deviations of the window', () => {
     // mean 6.5, sum of squares 143, standard deviation √(143 / 11) = 3.605551
-    const verdict = lastVerdict([...ONE_TO_TWELVE, 20], { detector: 'zscore', k: 3 });
-    expect(verdict.expected).toBeCloseTo(6.5, 9);
-    expect(verdict.upper).toBeCloseTo(6.5 + 3 * 3.605551, 5);
-    expect(verdict.lower).toBeCloseTo(6.5 - 3 * 3.605551, 5);
+    const higher = [...ONE_TO_TWELVE, 20].map((value) => value + 10);
+    const verdict = lastVerdict(higher, { detector: 'zscore', k: 3 });
+    expect(verdict.expected).toBeCloseTo(16.5, 9);
+    expect(verdict.upper).toBeCloseTo(16.5 + 3 * 3.605551, 5);
+    expect(verdict.lower).toBeCloseTo(16.5 - 3 * 3.605551, 5);
     expect(verdict.anomalous).toBe(true);
     // ratio 13.5 / 10.816654 = 1.248076; ln 2.248076 / (ln 2.248076 + ln 2)
     expect(verdict.score).toBeCloseTo(0.53891, 4);
-    expect(verdict.reason).toBe('20, expected 6.5 ± 10.82 for Tuesday 22:26, +3.7σ');
+    expect(verdict.reason).toBe('30, expected 16.5 ± 10.82 for Tuesday 22:26, +3.7σ');
+  });
+
+  it('expects nothing below zero of a series that has never been there', () => {
+    const options: DetectorOptions = { detector: 'zscore', k: 3 };
+    const verdict = lastVerdict([...ONE_TO_TWELVE, 20], options);
+    expect(verdict.lower).toBe(0);
+    expect(verdict.score).toBeCloseTo(0.53891, 4);
+    expect(verdict.reason).toBe('20, expected 6.5 (0 to 17.32) for Tuesday 22:26, +3.7σ');
+    expect(lastVerdict([...ONE_TO_TWELVE, -3], options).lower).toBeCloseTo(6.5 - 3 * 3.605551, 5);
   });
 
   it('drops what is older than the window, but never below twelve values', () => {

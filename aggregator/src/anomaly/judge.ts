@@ -46,6 +46,8 @@ export class Judge implements StreamingDetector {
   /** For the words: the last row's value and whether it was in maintenance. */
   #value = Number.NaN;
   #paused = false;
+  /** A series that has never been below zero is not expected there. */
+  #belowZero = false;
 
   // The last verdict's numbers, for batch detection without an object per row.
   expected = Number.NaN;
@@ -106,6 +108,8 @@ export class Judge implements StreamingDetector {
     this.#away = false;
     const raw = last.ready ? this.#band(value, missing) : 0;
     if (!last.ready) this.expected = this.lower = this.upper = Number.NaN;
+    if (value < 0) this.#belowZero = true;
+    if (!this.#belowZero && this.lower < 0) this.lower = Math.min(0, this.upper);
     const ratio = this.#fades ? Math.min(raw, this.#news()) / this.#line() : raw;
 
     if (this.#paused) {
