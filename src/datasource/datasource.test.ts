@@ -86,6 +86,15 @@ describe('asking', () => {
     expect(asked).toHaveLength(0);
   });
 
+  it('asks the others when one of them cannot be asked', async () => {
+    const { source, asked } = grafanaServer(() => seriesAnswer('A', []));
+    const broken = { editorMode: 'json' as const, json: '{"measure": ' };
+    const answered = await lastValueFrom(source.query(request([{ measure: 'events' }, broken])));
+    expect(asked[0].data.queries.map(({ refId }) => refId)).toEqual(['A']);
+    expect(answered.data).toHaveLength(1);
+    expect(answered.errors).toEqual([{ refId: 'B', message: expect.stringMatching(/^Query B: /) }]);
+  });
+
   it('takes queries of older versions', async () => {
     const { source, asked } = grafanaServer(() => seriesAnswer('A', []));
     const old = { refId: 'A', metric: 'revenue', dimensions: ['country'], granularity: '1h' };

@@ -9,6 +9,7 @@ import {
   type CoreApp,
   type DataFrame,
   type DataFrameJSON,
+  type DataQueryError,
   type DataQueryRequest,
   type DataQueryResponse,
   type DataSourceGetTagKeysOptions,
@@ -105,17 +106,26 @@ export class TidemarkDataSource
     const targets = request.targets.filter((target) => this.filterQuery(target)).map(migrateQuery);
     if (targets.length === 0) return of({ data: [], key: request.requestId });
     const scopedVars = { ...request.scopedVars, ...macroVars(request.intervalMs, rangeOf(request.range)) };
-    const prepared = { ...request, targets, scopedVars };
     const asked = new Map<string, ApiQuery>();
-    try {
-      for (const target of targets) asked.set(target.refId, this.#apiQuery(target, scopedVars, request.filters));
-    } catch (error) {
-      return of({ data: [], error: { message: error instanceof Error ? error.message : String(error) } });
+    const unusable: DataQueryError[] = [];
+    for (const target of targets) {
+      const { refId } = target;
+      try {
+        asked.set(refId, this.#apiQuery(target, scopedVars, request.filters));
+      } catch (error) {
+        unusable.push({ refId, message: error instanceof Error ? error.message : String(error) });
+      }
     }
+    // One that cannot be asked takes nothing from the others.
+    const sound = targets.filter(({ refId }) => asked.has(refId));
+    if (sound.length === 0) return of({ data: [], key: request.requestId, error: unusable[0], errors: unusable });
+    const prepared = { ...request, targets: sound, scopedVars };
     const linked = (frame: DataFrame): DataFrame => withEventLinks(frame, asked.get(frame.refId ?? ''), { uid: this.uid, type: this.type });
-    const history = super.query(prepared).pipe(map((response) => ({ ...response, data: response.data.map(linked) })));
+    const history = super
+      .query(prepared)
+      .pipe(map((response) => ({ ...response, ...withErrors(response, unusable), data: response.data.map(linked) })));
     // A comparison of two ranges has no newest bucket.
-    const live = targets.filter((target) => target.live === true && target.kind !== 'contributors');
+    const live = sound.filter((target) => target.live === true && target.kind !== 'contributors');
     if (live.length === 0 || !endsNow(request.range) || config.publicDashboardAccessToken) return history;
     const askAgain = (refId: string, query: ApiQuery, fromMs: number): Observable<DataQueryResponse> => {
       const from = dateTime(fromMs);
@@ -203,6 +213,13 @@ export class TidemarkDataSource
     if (!parsed.ok) throw new Error(`Query ${query.refId}: ${parsed.message}`);
     return parsed.query;
   }
+}
+
+function withErrors(response: DataQueryResponse, more: readonly DataQueryError[]): Pick<DataQueryResponse, 'error' | 'errors'> {
+  if (more.length === 0) return {};
+  const own = response.errors ?? (response.error === undefined ? [] : [response.error]);
+  const errors = [...own, ...more];
+  return { error: errors[0], errors };
 }
 
 function rangeOf(range: TimeRange): Range {

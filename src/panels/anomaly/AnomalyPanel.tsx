@@ -4,11 +4,12 @@ import { useCallback, useMemo } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2, PanelProps } from '@grafana/data';
 import { AxisPlacement, LegendDisplayMode } from '@grafana/schema';
-import { Icon, useStyles2, useTheme2, VizLayout, VizLegend } from '@grafana/ui';
+import { useStyles2, useTheme2, VizLayout, VizLegend } from '@grafana/ui';
 import { annotationsOf } from '../frames/annotations';
 import { seriesSetOf } from '../frames/series-set';
 import { FreshnessBadge } from '../states/FreshnessBadge';
 import { freshnessNote, panelState } from '../states/panel-state';
+import { PARTIAL_ERROR_HEIGHT_PX, PartialError } from '../states/PartialError';
 import { StateView } from '../states/StateView';
 import { Chart } from './chart/Chart';
 import { chartView, type ChartView } from './chart/chart-view';
@@ -37,15 +38,10 @@ export function AnomalyPanel(props: PanelProps<AnomalyOptions>) {
 
   const stepMs = Math.max(...set.series.map((series) => series.stepMs));
   const note = options.showFreshness ? freshnessNote(data, timeRange.to.valueOf(), stepMs) : null;
-  const warningHeight = state.partialError === null ? 0 : 24;
+  const warningHeight = state.partialError === null ? 0 : PARTIAL_ERROR_HEIGHT_PX;
   return (
     <div className={styles.panel} style={{ width, height }}>
-      {state.partialError !== null && (
-        <div className={styles.warning} role="alert" title={state.partialError}>
-          <Icon name="exclamation-triangle" size="sm" />
-          <span>Not all of it could be read. {state.partialError}</span>
-        </div>
-      )}
+      {state.partialError !== null && <PartialError message={state.partialError} />}
       <VizLayout width={width} height={height - warningHeight} legend={legendOf(view, options, width, height)}>
         {(chartWidth: number, chartHeight: number) => (
           <Chart
@@ -100,16 +96,5 @@ function rightScalesOf(view: ChartView): Set<string> {
 
 const getStyles = (theme: GrafanaTheme2) => ({
   panel: css({ position: 'relative' }),
-  warning: css({
-    display: 'flex',
-    alignItems: 'center',
-    gap: theme.spacing(0.75),
-    height: 24,
-    padding: theme.spacing(0, 1),
-    color: theme.colors.warning.text,
-    fontSize: theme.typography.bodySmall.fontSize,
-    overflow: 'hidden',
-    '& span': { overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap' },
-  }),
   badge: css({ position: 'absolute', right: theme.spacing(1), zIndex: 1 }),
 });

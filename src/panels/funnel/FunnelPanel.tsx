@@ -5,6 +5,7 @@ import { css, cx } from '@emotion/css';
 import { formattedValueToString, type GrafanaTheme2, type PanelProps } from '@grafana/data';
 import { DataLinksContextMenu, Icon, useStyles2, useTheme2 } from '@grafana/ui';
 import { panelState } from '../states/panel-state';
+import { PartialError } from '../states/PartialError';
 import { StateView } from '../states/StateView';
 import { FUNNEL_DEFAULTS, type FunnelOptions } from './options';
 import { funnelOf, percent, stillFilling, type Step } from './steps';
@@ -24,11 +25,7 @@ export function FunnelPanel(props: PanelProps<FunnelOptions>) {
   const largest = Math.max(...funnel.steps.map((step) => step.value)) || 1;
   return (
     <div className={styles.panel} style={{ width, height }}>
-      {state.partialError !== null && (
-        <div className={styles.warning} role="alert" title={state.partialError}>
-          <Icon name="exclamation-triangle" size="sm" /> Not all of it could be read. {state.partialError}
-        </div>
-      )}
+      {state.partialError !== null && <PartialError message={state.partialError} />}
       <ol className={styles.steps} aria-label={title === '' ? 'Funnel' : title}>
         {funnel.steps.map((step, index) => (
           <li key={index} className={styles.step}>
@@ -92,14 +89,6 @@ function Linked({ step, children }: { readonly step: Step; readonly children: Re
 
 const getStyles = (theme: GrafanaTheme2) => ({
   panel: css({ display: 'flex', flexDirection: 'column', overflow: 'hidden auto' }),
-  warning: css({
-    color: theme.colors.warning.text,
-    fontSize: theme.typography.bodySmall.fontSize,
-    overflow: 'hidden',
-    textOverflow: 'ellipsis',
-    whiteSpace: 'nowrap',
-    flexShrink: 0,
-  }),
   steps: css({ listStyle: 'none', margin: 'auto 0', padding: theme.spacing(0.5, 0) }),
   step: css({ display: 'block' }),
   row: css({ display: 'grid', gridTemplateColumns: '1fr', gap: theme.spacing(0.25, 1.5), alignItems: 'center' }),

@@ -32,6 +32,11 @@ describe('panelState', () => {
     });
   });
 
+  it('names the query once', () => {
+    const errors = [{ refId: 'B', message: 'Query B: no JSON.' }];
+    expect(panelState({ state: LoadingState.Error, errors }, NOTHING, undefined)).toEqual({ kind: 'error', message: 'Query B: no JSON.' });
+  });
+
   it('has words for an error that has none', () => {
     expect(panelState({ state: LoadingState.Error, error: {} }, NOTHING, undefined)).toMatchObject({
       kind: 'error',

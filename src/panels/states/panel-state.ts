@@ -38,7 +38,8 @@ function errorsOf(data: Pick<PanelData, 'error' | 'errors'>): DataQueryError[] {
 function wordsOf(error: DataQueryError): string {
   const message = error.message ?? error.data?.message ?? error.data?.error ?? error.statusText ?? '';
   const words = message === '' ? 'The query failed, and no reason was given. Look into the query inspector.' : message;
-  return error.refId === undefined || words.startsWith(`${error.refId}:`) ? words : `${error.refId}: ${words}`;
+  const named = [`${error.refId}:`, `Query ${error.refId}:`].some((name) => words.startsWith(name));
+  return error.refId === undefined || named ? words : `${error.refId}: ${words}`;
 }
 
 export interface FreshnessNote {

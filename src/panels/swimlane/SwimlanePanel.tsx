@@ -7,6 +7,7 @@ import { measureText, useStyles2, useTheme2 } from '@grafana/ui';
 import { seriesSetOf } from '../frames/series-set';
 import { FreshnessBadge } from '../states/FreshnessBadge';
 import { freshnessNote, panelState } from '../states/panel-state';
+import { PARTIAL_ERROR_HEIGHT_PX, PartialError } from '../states/PartialError';
 import { StateView } from '../states/StateView';
 import { laneColors } from './draw-lanes';
 import { LaneCanvas } from './LaneCanvas';
@@ -33,6 +34,11 @@ export function SwimlanePanel(props: PanelProps<SwimlaneOptions>) {
   if (state.kind !== 'ready') return <StateView state={state} width={width} height={height} />;
   if (lanes.length === 0) {
     const message = `No anomaly in this time range: ${set.series.length} series looked at`;
+    // What was not read may be what is out of line.
+    if (state.partialError !== null) {
+      const half = `${message}. Not all of it could be read. ${state.partialError}`;
+      return <StateView state={{ kind: 'problem', message: half }} width={width} height={height} />;
+    }
     return <StateView state={{ kind: 'calm', message }} width={width} height={height} />;
   }
   const left = Math.ceil(Math.min(width * NAMES_AT_MOST, nameWidth + NAME_PADDING_PX));
@@ -44,23 +50,25 @@ export function SwimlanePanel(props: PanelProps<SwimlaneOptions>) {
     toMs: timeRange.to.valueOf(),
   };
   const stepMs = Math.max(...lanes.map((lane) => lane.series.stepMs));
+  const warningHeight = state.partialError === null ? 0 : PARTIAL_ERROR_HEIGHT_PX;
   const note = options.showFreshness ? freshnessNote(data, geometry.toMs, stepMs) : null;
   return (
     <div className={styles.panel} style={{ width, height }}>
+      {state.partialError !== null && <PartialError message={state.partialError} />}
       <LaneCanvas
         lanes={lanes}
         timesMs={set.timesMs}
         geometry={geometry}
         colors={colors}
         width={width}
-        height={Math.max(options.laneHeight, height - AXIS_HEIGHT_PX)}
+        height={Math.max(options.laneHeight, height - AXIS_HEIGHT_PX - warningHeight)}
         timeZone={timeZone}
         eventBus={eventBus}
         label={summary(title, lanes, timeRange, timeZone)}
       />
       <TimeAxis geometry={geometry} timeZone={timeZone} />
       {note !== null && (
-        <div className={styles.badge}>
+        <div className={styles.badge} style={{ top: warningHeight + 2 }}>
           <FreshnessBadge note={note} />
         </div>
       )}
@@ -111,5 +119,5 @@ const getStyles = (theme: GrafanaTheme2) => ({
     fontSize: 12,
     whiteSpace: 'nowrap',
   }),
-  badge: css({ position: 'absolute', right: theme.spacing(2), top: 2, zIndex: 1 }),
+  badge: css({ position: 'absolute', right: theme.spacing(2), zIndex: 1 }),
 });
