@@ -1,6 +1,7 @@
 // Which watches' anomalies become regions, and from which score on.
 
-import { Input, MultiCombobox } from '@grafana/ui';
+import { Input } from '@grafana/ui';
+import { Choices } from '../editor/Choice';
 import type { Catalog } from '../catalog';
 import { EditorField } from '../editor/EditorRow';
 import type { Problems } from '../query/check-query';
@@ -29,7 +30,7 @@ export function WatchFields({ id, query, catalog, problems, change }: Props) {
         problem={problems.get('watch')}
         hint={catalog !== null && options.length === 0 ? 'The definition has no watches.' : ''}
       >
-        <MultiCombobox
+        <Choices
           id={`${id}-watch`}
           placeholder="all"
           width="auto"

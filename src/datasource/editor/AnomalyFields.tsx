@@ -1,6 +1,7 @@
 // How a metric is judged and what is returned of it. Everything has a default that suits: auto, medium, both directions.
 
-import { Combobox, Input, RadioButtonGroup } from '@grafana/ui';
+import { Input, RadioButtonGroup } from '@grafana/ui';
+import { Choice } from './Choice';
 import type { DetectorFields } from '../query/detector';
 import {
   defaultHold,
@@ -33,7 +34,7 @@ export function AnomalyFields(props: FieldsProps) {
         tooltip="What a value is compared with. Automatic suits most series."
         hint={DETECTOR_OPTIONS.find(({ value }) => value === (detector.name ?? 'auto'))?.description ?? ''}
       >
-        <Combobox
+        <Choice
           id={`${id}-detector`}
           width={24}
           options={DETECTOR_OPTIONS}
@@ -70,7 +71,7 @@ export function AnomalyFields(props: FieldsProps) {
           tooltip="The trailing window that the expected value is taken from."
           problem={problems.get('detector.window')}
         >
-          <Combobox
+          <Choice
             id={`${id}-detector-window`}
             width={14}
             placeholder="10m"
@@ -112,7 +113,7 @@ export function AnomalyFields(props: FieldsProps) {
         tooltip="Flagged only when so many buckets in a row are out of line. Later, and with fewer false alarms."
       />
       <EditorField label="Flagged" id={`${id}-hold`} tooltip="An outage of an hour: sixty flagged minutes, or the first few of them.">
-        <Combobox
+        <Choice
           id={`${id}-hold`}
           width={22}
           options={HOLD_OPTIONS}
@@ -122,7 +123,7 @@ export function AnomalyFields(props: FieldsProps) {
       </EditorField>
       {query.format !== 'table' && (
         <EditorField label="Return" id={`${id}-returned`}>
-          <Combobox
+          <Choice
             id={`${id}-returned`}
             width={18}
             options={RETURN_OPTIONS}
@@ -138,7 +139,7 @@ export function AnomalyFields(props: FieldsProps) {
         tooltip="How much before the range the detector learns from. Left empty: by the bucket, 2d for 1m, 7d for 5m, 28d for 1h."
         problem={problems.get('history')}
       >
-        <Combobox
+        <Choice
           id={`${id}-history`}
           width={16}
           placeholder="automatic"

@@ -1,6 +1,6 @@
 // Of raw events: all of them, or those that one measure is made of. In the query editor and in that of annotations.
 
-import { Combobox } from '@grafana/ui';
+import { Choice } from './Choice';
 import { allMeasureOptions, withVariables } from './choices';
 import { EditorField } from './EditorRow';
 import type { FieldsProps } from './MetricFields';
@@ -21,7 +21,7 @@ export function EventsOfField({
       tooltip="Only the events that this measure is made of."
       problem={problems.get('measure')}
     >
-      <Combobox
+      <Choice
         id={`${id}-measure`}
         placeholder="everything"
         width={24}

@@ -1,8 +1,10 @@
 // The filters of a query: each a dimension, an operator and values suggested from the data.
 
+import { useCallback, useEffect, useRef } from 'react';
 import { css } from '@emotion/css';
 import type { GrafanaTheme2 } from '@grafana/data';
-import { Button, Combobox, IconButton, Input, MultiCombobox, useStyles2, type ComboboxOption } from '@grafana/ui';
+import { Button, IconButton, Input, useStyles2, type ComboboxOption } from '@grafana/ui';
+import { Choice, Choices } from './Choice';
 import { takesSeveral, type FilterOp, type TidemarkFilter } from '../query/model';
 import type { Problems } from '../query/check-query';
 import { OP_OPTIONS, withVariables } from './choices';
@@ -39,7 +41,7 @@ export function FiltersField(props: FiltersFieldProps) {
         return (
           <div key={index} className={styles.one}>
             <div className={styles.parts}>
-              <Combobox
+              <Choice
                 id={`${id}-${index}-dimension`}
                 aria-label={`Filter ${index + 1}: dimension`}
                 placeholder="Dimension"
@@ -49,7 +51,7 @@ export function FiltersField(props: FiltersFieldProps) {
                 value={filter.dimension === '' ? null : filter.dimension}
                 onChange={({ value }) => replace(index, { dimension: value, op: filter.op }, false)}
               />
-              <Combobox
+              <Choice
                 id={`${id}-${index}-op`}
                 aria-label={`Filter ${index + 1}: operator`}
                 width={10}
@@ -102,10 +104,19 @@ function FilterValue({ id, index, filter, invalid, variables, suggest, replace, 
   const { dimension, op } = filter;
   const label = `Filter ${index + 1}: value`;
   const inputId = `${id}-${index}-value`;
-  const options = async (search: string): Promise<ComboboxOption[]> => {
-    const found = dimension === '' ? [] : await suggest(dimension, search === NONE ? '' : search).catch(() => []);
-    return withVariables(found.map(optionOf), search === '' || search.startsWith('$') ? variables : []);
-  };
+  const latest = useRef({ suggest, variables });
+  useEffect(() => {
+    latest.current = { suggest, variables };
+  });
+  // As long as the dimension stays: another function would be asked anew each time.
+  const options = useCallback(
+    async (search: string): Promise<ComboboxOption[]> => {
+      const now = latest.current;
+      const found = dimension === '' ? [] : await now.suggest(dimension, search === NONE ? '' : search).catch(() => []);
+      return withVariables(found.map(optionOf), search === '' || search.startsWith('$') ? now.variables : []);
+    },
+    [dimension],
+  );
   if (op === '=~' || op === '!~') {
     return (
       <Input
@@ -122,7 +133,7 @@ function FilterValue({ id, index, filter, invalid, variables, suggest, replace, 
   }
   if (takesSeveral(op)) {
     return (
-      <MultiCombobox
+      <Choices
         id={inputId}
         aria-label={label}
         placeholder="Values"
@@ -136,7 +147,7 @@ function FilterValue({ id, index, filter, invalid, variables, suggest, replace, 
     );
   }
   return (
-    <Combobox
+    <Choice
       id={inputId}
       aria-label={label}
       placeholder="Value"

@@ -1,6 +1,7 @@
 // What is asked: the measure with its statistic, what it is split by, and the form of the answer.
 
-import { Combobox, MultiCombobox, type ComboboxOption } from '@grafana/ui';
+import { type ComboboxOption } from '@grafana/ui';
+import { Choice, Choices } from './Choice';
 import type { Catalog } from '../catalog';
 import type { Problems } from '../query/check-query';
 import type { TidemarkQuery } from '../query/model';
@@ -34,7 +35,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
   return (
     <>
       <EditorField label="Measure" id={`${id}-measure`} problem={problems.get('measure')} hint={measureHint(measure)}>
-        <Combobox
+        <Choice
           id={`${id}-measure`}
           placeholder={loading ? 'Loading the catalogue…' : 'Choose a measure'}
           loading={loading}
@@ -58,7 +59,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           }
           problem={problems.get('stat')}
         >
-          <MultiCombobox
+          <Choices
             id={`${id}-stat`}
             placeholder={measure?.kind !== 'quantiles' ? 'value' : single ? 'Choose one' : measure.stats.join(', ')}
             width="auto"
@@ -74,7 +75,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
       )}
       {top && !ranksItems && (
         <EditorField label="Rank" id={`${id}-by`} tooltip="The dimension whose values are ranked." problem={problems.get('by')}>
-          <Combobox
+          <Choice
             id={`${id}-by`}
             placeholder="Dimension"
             width={20}
@@ -93,7 +94,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           optional
           tooltip="Whose values are compared with those just before the range. Left empty: all that no filter holds at one value."
         >
-          <MultiCombobox
+          <Choices
             id={`${id}-dimensions`}
             placeholder="All"
             width="auto"
@@ -114,7 +115,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
           tooltip={anomaly ? 'One series per combination of values, each judged by itself.' : 'One series per combination of values.'}
           problem={problems.get('groupBy')}
         >
-          <MultiCombobox
+          <Choices
             id={`${id}-group-by`}
             placeholder="Dimensions"
             width="auto"
@@ -130,7 +131,7 @@ export function MetricFields({ id, query, catalog, loading, variables, problems,
       )}
       {!top && !contributors && (
         <EditorField label="Format" id={`${id}-format`}>
-          <Combobox
+          <Choice
             id={`${id}-format`}
             width={18}
             options={anomaly ? ANOMALY_FORMAT_OPTIONS : FORMAT_OPTIONS}

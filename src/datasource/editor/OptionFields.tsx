@@ -1,6 +1,7 @@
 // How a metric is cut and shown: buckets, sliding window, how many series, a comparison, the legend.
 
-import { Combobox, Input, RadioButtonGroup } from '@grafana/ui';
+import { Input, RadioButtonGroup } from '@grafana/ui';
+import { Choice } from './Choice';
 import {
   BUCKET_OPTIONS,
   COMPARE_OPTIONS,
@@ -28,7 +29,7 @@ export function OptionFields({ id, query, catalog, variables, problems, change, 
           tooltip="Length of one point. Buckets are aligned to UTC; automatic follows the range and the panel's width."
           problem={problems.get('bucket')}
         >
-          <Combobox
+          <Choice
             id={`${id}-bucket`}
             width={16}
             createCustomValue
@@ -46,7 +47,7 @@ export function OptionFields({ id, query, catalog, variables, problems, change, 
           tooltip="Each value covers the window up to its bucket's end. Write size / slide, such as 5m / 30s."
           problem={problems.get('window')}
         >
-          <Combobox
+          <Choice
             id={`${id}-window`}
             width={20}
             createCustomValue
@@ -67,7 +68,7 @@ export function OptionFields({ id, query, catalog, variables, problems, change, 
           tooltip="Adds the same series from this much earlier."
           problem={problems.get('compareWith')}
         >
-          <Combobox
+          <Choice
             id={`${id}-compare`}
             placeholder="nothing"
             width={18}
@@ -82,7 +83,7 @@ export function OptionFields({ id, query, catalog, variables, problems, change, 
       )}
       {inBuckets && (
         <EditorField label="Empty buckets" id={`${id}-fill`}>
-          <Combobox
+          <Choice
             id={`${id}-fill`}
             width={18}
             options={FILL_OPTIONS}

@@ -5,7 +5,8 @@ import { useEffect, useId, useMemo, useRef, type KeyboardEvent } from 'react';
 import { css } from '@emotion/css';
 import { CoreApp, type QueryEditorProps, type SelectableValue } from '@grafana/data';
 import { getTemplateSrv } from '@grafana/runtime';
-import { Alert, Combobox, InlineSwitch, Input, RadioButtonGroup, Stack, useStyles2 } from '@grafana/ui';
+import { Alert, InlineSwitch, Input, RadioButtonGroup, Stack, useStyles2 } from '@grafana/ui';
+import { Choice } from './Choice';
 import type { TidemarkDataSource } from '../datasource';
 import { checkQuery } from '../query/check-query';
 import { jsonTextOf, parseJsonQuery } from '../query/json-mode';
@@ -158,7 +159,7 @@ function Builder(props: FieldsProps & { readonly suggest: (dimension: string, se
       {kind === 'values' && (
         <EditorRow>
           <EditorField label="Dimension" id={`${id}-dimension`} problem={problems.get('dimension')}>
-            <Combobox
+            <Choice
               id={`${id}-dimension`}
               placeholder="Dimension"
               width={24}

@@ -2,7 +2,8 @@
 
 import { useId } from 'react';
 import type { QueryEditorProps } from '@grafana/data';
-import { Alert, Combobox, Input, RadioButtonGroup } from '@grafana/ui';
+import { Alert, Input, RadioButtonGroup } from '@grafana/ui';
+import { Choice } from '../editor/Choice';
 import type { TidemarkDataSource } from '../datasource';
 import { dimensionOptions } from '../editor/choices';
 import { EditorField, EditorRow } from '../editor/EditorRow';
@@ -42,7 +43,7 @@ export function VariableEditor({ datasource, query: stored, onChange }: Props) {
         </EditorField>
         {query.list === 'values' && (
           <EditorField label="Dimension" id={`${id}-dimension`} problem={query.dimension ? undefined : 'Choose a dimension.'}>
-            <Combobox
+            <Choice
               id={`${id}-dimension`}
               placeholder="Dimension"
               width={24}
