@@ -2,7 +2,7 @@
 // serves them from. By esbuild: Grafana's packages are thousands of modules, and Vite takes several times as long for the same page.
 import { cpSync, existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build } from 'esbuild';
 import { repositoryRoot } from './bundle.mjs';
 
@@ -22,12 +22,24 @@ const FONTS = [
   ['roboto/L0xTDF4xlVMF-BfR8bXMIhJHg45mwgGEFl0_3vrtSM1J-gEPT5Ese6hmHSh0mQ.woff2', 'roboto-mono/files/roboto-mono-latin-wght-normal.woff2'],
 ];
 
-/** @param {string} root the repository @throws Error when a source does not compile; what is wrong has been printed */
-export async function buildPage(root) {
-  const fresh = join(root, '.cache', 'preview');
+/**
+ * @typedef {object} OtherPackages
+ * @property {string} folder with a package.json: what it depends on is taken from its node_modules, whoever asks
+ * @property {Readonly<Record<string, string>>} [additions] source text, by the module that it is added to: what those packages do not have yet
+ */
+
+/**
+ * @param {string} root the repository
+ * @param {{ to?: string, packages?: OtherPackages, mode?: 'production' | 'development' }} [options] to: folder of the page, by default the one
+ *   that the aggregator serves
+ * @returns {Promise<readonly string[]>} the files that the page is made of, from the repository's root
+ * @throws Error when a source does not compile; what is wrong has been printed
+ */
+export async function buildPage(root, { to = page, packages, mode = 'production' } = {}) {
+  const fresh = join(root, '.cache', `fresh-${basename(dirname(to))}-${basename(to)}`);
   rmSync(fresh, { recursive: true, force: true });
   const source = join(root, 'preview', 'src');
-  const grafana = join(root, 'node_modules', '@grafana');
+  const grafana = join(packages?.folder ?? root, 'node_modules', '@grafana');
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: { boot: join(source, 'boot.ts'), style: join(source, 'boot', 'boot.css') },
@@ -37,16 +49,25 @@ export async function buildPage(root) {
     splitting: true,
     format: 'esm',
     target: 'es2022',
-    minify: true,
+    minify: mode === 'production',
     jsx: 'automatic',
     metafile: true,
     logLevel: 'warning',
     mainFields: ['browser', 'module', 'main'],
     conditions: ['browser', 'module', 'import'],
     // Grafana's packages were written for a bundler that knows `global` and `process.env`.
-    define: { global: 'globalThis', 'process.env.NODE_ENV': '"production"', 'process.env.NODE_DEBUG': 'undefined' },
+    define: {
+      global: 'globalThis',
+      'process.env.NODE_ENV': JSON.stringify(mode),
+      'process.env.NODE_DEBUG': 'undefined',
+      GRAFANA_VERSION: JSON.stringify(JSON.parse(readFileSync(join(grafana, 'runtime', 'package.json'), 'utf8')).version),
+    },
     loader: { '.woff2': 'file', '.ttf': 'file', '.svg': 'file', '.png': 'file' },
-    plugins: [insideOfRuntime(realpathSync(join(grafana, 'runtime', 'dist', 'esm'))), bundlersDefaults()],
+    plugins: [
+      ...(packages === undefined ? [] : [packagesFrom(packages)]),
+      insideOfRuntime(realpathSync(join(grafana, 'runtime', 'dist', 'esm'))),
+      bundlersDefaults(),
+    ],
   });
   // Ours are those that Grafana's components draw and its packages do not bring.
   for (const icons of [join(grafana, 'ui', 'dist', 'public', 'img', 'icons'), join(root, 'preview', 'public', 'icons')])
@@ -59,8 +80,9 @@ export async function buildPage(root) {
   const html = readFileSync(join(root, 'preview', 'index.html'), 'utf8');
   writeFileSync(join(fresh, 'index.html'), html.replace('<!-- styles -->', links.join('\n    ')));
   // At once, so that whoever serves the page meanwhile has the old one until the new one is whole.
-  rmSync(page, { recursive: true, force: true });
-  renameSync(fresh, page);
+  rmSync(to, { recursive: true, force: true });
+  renameSync(fresh, to);
+  return Object.keys(metafile.inputs);
 }
 
 /**
@@ -76,6 +98,32 @@ function stylesOnce(files) {
     else kept.set(text, basename(file));
   }
   return [...kept.values()];
+}
+
+/**
+ * One of each, for the page, for @grafana/scenes and for the packages themselves.
+ * @param {OtherPackages} packages @returns {import('esbuild').Plugin}
+ */
+function packagesFrom({ folder, additions = {} }) {
+  const { dependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const names = Object.keys(dependencies).map((name) => name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const found = { from: folder };
+  return {
+    name: 'packages-from',
+    setup({ onResolve, onLoad, resolve }) {
+      onResolve({ filter: /./ }, ({ path, pluginData, namespace }) => {
+        if (pluginData === found || namespace === 'added' || additions[path] === undefined) return undefined;
+        return { path, namespace: 'added' };
+      });
+      onLoad({ filter: /./, namespace: 'added' }, ({ path }) => ({ contents: additions[path], loader: 'js', resolveDir: folder }));
+      onResolve({ filter: new RegExp(`^(?:${names.join('|')})(?:/|$)`) }, async ({ path, kind, importer, pluginData }) => {
+        if (pluginData === found) return undefined;
+        const result = await resolve(path, { kind, importer, resolveDir: folder, pluginData: found });
+        // A file that they do not have yet is taken from where everything else is.
+        return result.errors.length > 0 ? undefined : result;
+      });
+    },
+  };
 }
 
 /**
@@ -117,14 +165,14 @@ function bundlersDefaults() {
 
 /**
  * Without the Go binaries: a browser has no use for them.
- * @param {string} root the repository
+ * @param {string} root the repository @param {string} to folder of the page
  */
-export function copyPlugin(root) {
+export function copyPlugin(root, to = page) {
   const from = join(root, 'dist');
   const { id } = JSON.parse(readFileSync(join(from, 'plugin.json'), 'utf8'));
-  const to = join(page, 'public', 'plugins', id);
-  if (existsSync(to)) rmSync(to, { recursive: true });
-  cpSync(from, to, { recursive: true, filter: (file) => !/gpx_[^/\\]*$|go_plugin_build_manifest$|\.map$/.test(file) });
+  const folder = join(to, 'public', 'plugins', id);
+  if (existsSync(folder)) rmSync(folder, { recursive: true });
+  cpSync(from, folder, { recursive: true, filter: (file) => !/gpx_[^/\\]*$|go_plugin_build_manifest$|\.map$/.test(file) });
   // Last, because its age says whether the copy is stale.
-  writeFileSync(pagePluginStamp, `${id}\n`);
+  writeFileSync(join(to, 'public', 'plugins', 'copied.txt'), `${id}\n`);
 }

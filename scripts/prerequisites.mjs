@@ -1,7 +1,7 @@
 // What the suites need besides npm packages: Redis, a Kafka to run, a browser, Go. Installs what it can, and says what is missing
 // otherwise. Each entry answers with the reason why it cannot be used, or with nothing when it can.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { bundle, repositoryRoot } from './bundle.mjs';
@@ -19,6 +19,18 @@ export const prerequisites = {
     // Asked inside the module: an older Go answers for the newer one that it can fetch, or fails.
     const { status, stdout, stderr } = spawnSync('go', ['env', 'GOVERSION'], { cwd: repositoryRoot, encoding: 'utf8' });
     return status === 0 ? undefined : `${(stderr || stdout).trim().split('\n')[0]}. ${advice}`;
+  },
+  'oldest-grafana': async () => {
+    const folder = join(repositoryRoot, 'test', 'browser', 'oldest-grafana');
+    const lock = readFileSync(join(folder, 'package-lock.json'), 'utf8');
+    const stamp = join(folder, 'node_modules', 'installed-lock.json');
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return undefined;
+    console.log('installing the packages of the oldest Grafana …');
+    const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+    const { status } = spawnSync('npm', args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
+    if (status !== 0) return 'the packages of the oldest Grafana could not be installed with npm; see above';
+    writeFileSync(stamp, lock);
+    return undefined;
   },
   kafka: async () => {
     const missing = program(['java'], ['default-jre-headless']) ?? program(['mvn'], ['maven']);

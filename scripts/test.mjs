@@ -43,7 +43,7 @@ const steps = [
   { name: 'bad-input', needs: ['redis', 'kafka'], run: () => vitest('integration', ['test/bad-input/']) },
   { name: 'regression', needs: ['redis', 'kafka'], run: () => vitest('integration', ['test/regression/']) },
   { name: 'faults', needs: ['redis', 'kafka', 'kcat'], run: faults },
-  { name: 'browser', needs: ['browser', 'go'], run: () => vitest('browser', []) },
+  { name: 'browser', needs: ['browser', 'go', 'oldest-grafana'], run: () => vitest('browser', []) },
 ];
 
 const chosen = chooseSteps(process.argv.slice(2));

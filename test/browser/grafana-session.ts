@@ -19,6 +19,16 @@ export const EVENTS_PER_SECOND = 10;
 const HISTORY_S = 240;
 const SHOP_DASHBOARD = '**/dashboards/shop-overview.json';
 
+/** As a dashboard's JSON has it; what is left out is usual. */
+export interface PanelOfDashboard {
+  readonly type: string;
+  readonly title: string;
+  readonly queries: readonly object[];
+  readonly gridPos?: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly options?: object;
+  readonly fieldConfig?: object;
+}
+
 export class GrafanaSession {
   readonly shop: Shop;
   readonly grafana: GrafanaServer;
@@ -62,6 +72,15 @@ export class GrafanaSession {
     return this.watched.page;
   }
 
+  /** Saves other settings of the data source, as 'Save & test' does. */
+  async configure(jsonData: Readonly<Record<string, unknown>>, secureJsonData: Readonly<Record<string, string>> = {}): Promise<void> {
+    await fetch(`${this.grafana.url}/api/datasources/uid/${this.grafana.uid}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonData, secureJsonData }),
+    });
+  }
+
   /** Opens Explore with one query, as a link of Grafana's would. */
   async explore(query: object, range = { from: 'now-5m', to: 'now' }): Promise<void> {
     const datasource = { type: 'tidemark-realtime-datasource', uid: this.grafana.uid };
@@ -78,9 +97,33 @@ export class GrafanaSession {
       if (found === undefined) throw new Error(`the shop dashboard has no panel ${title}`);
       return found;
     });
-    await this.page.route(SHOP_DASHBOARD, (route) => route.fulfill({ json: { ...dashboard, panels } }));
-    await this.page.goto(`${this.grafana.url}/d/${dashboard.uid}?refresh=`);
+    await this.#open({ ...dashboard, panels });
     return panels.map(({ id }) => `panel-${id}`);
+  }
+
+  /**
+   * Opens a dashboard of these panels, one below the other.
+   * @param search of the address, from `&` on @param variables as a dashboard's JSON has them @returns the panels' keys in the scene
+   */
+  async openDashboard(panels: readonly PanelOfDashboard[], search = '', variables: readonly object[] = []): Promise<string[]> {
+    const datasource = { type: 'tidemark-realtime-datasource', uid: this.grafana.uid };
+    const stored = panels.map(({ queries, ...panel }, index) => ({
+      id: index + 1,
+      gridPos: { x: 0, y: index * 8, w: 24, h: 8 },
+      datasource,
+      targets: queries.map((query, at) => ({ refId: 'ABCDEFGH'[at], datasource, schemaVersion: 1, kind: 'metric', ...query })),
+      ...panel,
+    }));
+    const list = variables.map((variable) => ({ datasource, ...variable }));
+    const time = { from: 'now-5m', to: 'now' };
+    await this.#open({ uid: 'tidemark-shop', title: 'Of a test', time, templating: { list }, panels: stored }, search);
+    return stored.map(({ id }) => `panel-${id}`);
+  }
+
+  async #open(dashboard: { readonly uid: string; readonly [field: string]: unknown }, search = ''): Promise<void> {
+    await this.page.unroute(SHOP_DASHBOARD);
+    await this.page.route(SHOP_DASHBOARD, (route) => route.fulfill({ json: dashboard }));
+    await this.page.goto(`${this.grafana.url}/d/${dashboard.uid}?refresh=${search}`);
   }
 
   /** Waits for frames of the panel that satisfy. */

@@ -21,14 +21,15 @@ export interface Shop {
   close(): Promise<void>;
 }
 
-export async function openShop(): Promise<Shop> {
+/** @param env settings laid over the definition */
+export async function openShop(env: Readonly<Record<string, string>> = {}): Promise<Shop> {
   const folder = await mkdtemp(join(tmpdir(), 'tidemark-browser-'));
   const definition = join(folder, 'shop.yaml');
   await mkdir(join(folder, 'data'));
   const demo = await readFile(join(repositoryRoot(), 'definitions', 'demo.yaml'), 'utf8');
   await writeFile(definition, demo.replace(/^ {2}demo: .*$/m, '').replace(/^lateness: .*$/m, 'lateness: 5s\nflush: { interval: 200ms }'));
   const [port = 0] = await freePorts(1);
-  const run = (): Promise<Tidemark> => startTidemark({ definition, port, env: { TIDEMARK_DATA_DIR: join(folder, 'data') } });
+  const run = (): Promise<Tidemark> => startTidemark({ definition, port, env: { ...env, TIDEMARK_DATA_DIR: join(folder, 'data') } });
   let tidemark = await run();
   return {
     url: tidemark.url,

@@ -3,7 +3,8 @@
 
 export type ThemeName = 'dark' | 'light';
 
-export const GRAFANA_VERSION = '13.2.2';
+/** Of the packages that the page is made of; the build writes it. */
+declare const GRAFANA_VERSION: string;
 const THEME_KEY = 'tidemark.preview.theme';
 
 /** The address wins over what was chosen last. */
