@@ -61,6 +61,12 @@ describe('the query editor', () => {
     const editor = page.getByRole('dialog');
     await editor.getByLabel('Measure').click();
     await page.getByRole('option', { name: /^items_sold/ }).click();
+    // Nobody is as fast as a test: the draft has it a moment after the field does.
+    await editor
+      .getByRole('region', { name: 'Query A' })
+      .getByText(/^items_sold/)
+      .first()
+      .waitFor({ timeout: PATIENCE_MS });
     expect((await framesOf(page, key))?.[0]?.fields[1]?.name).toBe('revenue');
     await editor.getByRole('button', { name: 'Apply' }).click();
     await session.shown(key, 'the panel with the other measure', ([frame]) => frame?.fields[1]?.name === 'items_sold');
