@@ -9,6 +9,8 @@ export class LogCopy {
   readonly #topic: string;
   readonly #records = new Map<number, Map<number, LogRecord>>();
   readonly #lost = new Map<string, number>();
+  /** By partition: offsets that were deleted. A broker that is killed soon afterwards has them again, but nobody reads them any more. */
+  readonly #forgotten = new Map<number, Set<number>>();
 
   constructor(brokers: readonly string[], topic: string) {
     this.#brokers = brokers;
@@ -19,6 +21,7 @@ export class LogCopy {
   async read(): Promise<void> {
     for await (const line of this.#lines()) {
       const [partition, offset, timestampMs, ...rest] = line.split('\t');
+      if (this.#forgotten.get(Number(partition))?.has(Number(offset)) === true) continue;
       const record = {
         partition: this.#id(Number(partition)),
         offset: Number(offset),
@@ -37,7 +40,10 @@ export class LogCopy {
 
   /** Records [from, to) were deleted before anybody read them. */
   forget(partition: number, from: number, to: number): void {
+    const forgotten = this.#forgotten.get(partition) ?? new Set<number>();
+    this.#forgotten.set(partition, forgotten);
     for (let offset = from; offset < to; offset++) {
+      forgotten.add(offset);
       if (this.#records.get(partition)?.delete(offset) === true) {
         this.#lost.set(this.#id(partition), (this.#lost.get(this.#id(partition)) ?? 0) + 1);
       }
