@@ -4,6 +4,7 @@
 import type { Clock } from '../clock.js';
 import type { ColdTier } from '../cold/cold-tier.js';
 import type { HotTier } from '../hot/hot-tier.js';
+import { Rounds } from './rounds.js';
 
 const LEASE_NAME = 'compaction';
 const LEASE_MS = 30_000;
@@ -21,9 +22,7 @@ export class CompactionLoop {
   readonly #owner: string;
   readonly #watermarkMs: () => Promise<number>;
   readonly #events: CompactionEvents;
-  readonly #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
-  #running: Promise<void> | null = null;
+  readonly #rounds: Rounds;
 
   /** @param watermarkMs the group's watermark, epoch ms; 0 when it is not known */
   constructor(cold: ColdTier, hot: HotTier, clock: Clock, owner: string, watermarkMs: () => Promise<number>, events: CompactionEvents) {
@@ -33,49 +32,40 @@ export class CompactionLoop {
     this.#owner = owner;
     this.#watermarkMs = watermarkMs;
     this.#events = events;
+    this.#rounds = new Rounds(
+      { hot, name: LEASE_NAME, owner },
+      (signal) => this.#round(signal),
+      (error) => events.failed(error),
+    );
   }
 
   start(intervalMs: number): void {
-    this.#timer = setInterval(() => void this.runOnce(), intervalMs);
+    this.#rounds.start(intervalMs);
   }
 
-  /** One round; joins the one that is under way. Errors are reported, not thrown: the next round tries again. */
-  async runOnce(): Promise<void> {
-    this.#running ??= this.#round().finally(() => {
-      this.#running = null;
-    });
-    await this.#running;
+  /** See Rounds. */
+  runOnce(): Promise<void> {
+    return this.#rounds.runOnce();
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer !== null) {
-      clearInterval(this.#timer);
-    }
-    this.#abort.abort();
-    await this.#running;
-    await this.#hot.releaseLease(LEASE_NAME, this.#owner).catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #round(): Promise<void> {
+  async #round(signal: AbortSignal): Promise<void> {
     const startedMs = this.#clock.monotonic();
-    try {
-      const untilMs = Math.floor((await this.#watermarkMs()) / MINUTE_MS) * MINUTE_MS;
-      if (untilMs <= 0 || this.#abort.signal.aborted || !(await this.#hot.lease(LEASE_NAME, this.#owner, LEASE_MS))) {
-        return;
-      }
-      const renewal = setInterval(() => {
-        this.#hot.lease(LEASE_NAME, this.#owner, LEASE_MS).catch(() => undefined);
-      }, LEASE_MS / 3);
-      try {
-        await this.#cold.compact(untilMs, this.#abort.signal);
-      } finally {
-        clearInterval(renewal);
-      }
-      this.#events.compacted(untilMs, this.#clock.monotonic() - startedMs);
-    } catch (error) {
-      if (!this.#abort.signal.aborted) {
-        this.#events.failed(error);
-      }
+    const untilMs = Math.floor((await this.#watermarkMs()) / MINUTE_MS) * MINUTE_MS;
+    if (untilMs <= 0 || signal.aborted || !(await this.#hot.lease(LEASE_NAME, this.#owner, LEASE_MS))) {
+      return;
     }
+    const renewal = setInterval(() => {
+      this.#hot.lease(LEASE_NAME, this.#owner, LEASE_MS).catch(() => undefined);
+    }, LEASE_MS / 3);
+    try {
+      await this.#cold.compact(untilMs, signal);
+    } finally {
+      clearInterval(renewal);
+    }
+    this.#events.compacted(untilMs, this.#clock.monotonic() - startedMs);
   }
 }

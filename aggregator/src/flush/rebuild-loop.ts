@@ -11,6 +11,7 @@ import { NO_FAILPOINTS, type Failpoints } from '../failpoints.js';
 import type { HotTier } from '../hot/hot-tier.js';
 import { paneFields, panesOfStored } from '../window/stored-panes.js';
 import { nextStretch, type Stretch } from './rebuild-plan.js';
+import { Rounds } from './rounds.js';
 
 const LEASE_NAME = 'rebuild';
 const LEASE_MS = 30_000;
@@ -48,68 +49,57 @@ export interface RebuildParts {
 export class RebuildLoop {
   readonly #parts: RebuildParts;
   readonly #failpoints: Failpoints;
-  readonly #abort = new AbortController();
-  #timer: NodeJS.Timeout | null = null;
-  #running: Promise<void> | null = null;
+  readonly #rounds: Rounds;
   #lengthMs = FIRST_LENGTH_MS;
 
   constructor(parts: RebuildParts) {
     this.#parts = parts;
     this.#failpoints = parts.failpoints ?? NO_FAILPOINTS;
+    const { hot, owner, events } = parts;
+    this.#rounds = new Rounds(
+      { hot, name: LEASE_NAME, owner },
+      (signal) => this.#round(signal),
+      (error) => events.failed(error),
+    );
   }
 
   start(intervalMs: number): void {
-    this.#timer = setInterval(() => void this.runOnce(), intervalMs);
+    this.#rounds.start(intervalMs);
   }
 
-  /** One round, to its end; joins the one that is under way. Errors are reported, not thrown: the next round goes on. */
-  async runOnce(): Promise<void> {
-    this.#running ??= this.#round().finally(() => {
-      this.#running = null;
-    });
-    await this.#running;
+  /** See Rounds. */
+  runOnce(): Promise<void> {
+    return this.#rounds.runOnce();
   }
 
-  async stop(): Promise<void> {
-    if (this.#timer !== null) {
-      clearInterval(this.#timer);
-    }
-    this.#abort.abort();
-    await this.#running;
-    await this.#parts.hot.releaseLease(LEASE_NAME, this.#parts.owner).catch(() => undefined);
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
-  async #round(): Promise<void> {
+  async #round(signal: AbortSignal): Promise<void> {
     const { hot, owner, events, clock } = this.#parts;
-    try {
-      const first = await this.#next();
-      if (first === null || !(await hot.lease(LEASE_NAME, owner, LEASE_MS))) {
-        return;
-      }
-      const startedMs = clock.monotonic();
-      events.began(first.toMs);
-      await this.#failpoints.reach('rebuild.begun');
-      const rows = await this.#addAll(first);
-      if (!this.#abort.signal.aborted) {
-        events.finished(rows, clock.monotonic() - startedMs);
-      }
-    } catch (error) {
-      if (!this.#abort.signal.aborted) {
-        events.failed(error);
-      }
+    const first = await this.#next();
+    if (first === null || !(await hot.lease(LEASE_NAME, owner, LEASE_MS))) {
+      return;
+    }
+    const startedMs = clock.monotonic();
+    events.began(first.toMs);
+    await this.#failpoints.reach('rebuild.begun');
+    const rows = await this.#addAll(first, signal);
+    if (!signal.aborted) {
+      events.finished(rows, clock.monotonic() - startedMs);
     }
   }
 
-  async #addAll(first: Stretch): Promise<number> {
+  async #addAll(first: Stretch, signal: AbortSignal): Promise<number> {
     const { hot, owner, clock } = this.#parts;
-    const { signal } = this.#abort;
     let rows = 0;
     for (let stretch: Stretch | null = first; stretch !== null && !signal.aborted; stretch = await this.#next()) {
       if (!(await hot.lease(LEASE_NAME, owner, LEASE_MS))) {
         break;
       }
       const beganMs = clock.monotonic();
-      rows += await this.#add(stretch);
+      rows += await this.#add(stretch, signal);
       await sleep((clock.monotonic() - beganMs) * REST_SHARE, undefined, { signal }).catch(() => undefined);
     }
     return rows;
@@ -124,7 +114,7 @@ export class RebuildLoop {
   }
 
   /** @returns rows that were added */
-  async #add(stretch: Stretch): Promise<number> {
+  async #add(stretch: Stretch, signal: AbortSignal): Promise<number> {
     const { definition, hot, cold, clock, events } = this.#parts;
     const nowMs = clock.now();
     const { hot1sMs, hot10sMs } = definition.retention;
@@ -138,14 +128,14 @@ export class RebuildLoop {
       })),
       fields: paneFields(definition, stretch.toMs >= nowMs - Math.max(hot1sMs, hot10sMs)),
       maxRows: this.#lengthMs <= LEAST_LENGTH_MS ? Number.POSITIVE_INFINITY : MOST_ROWS,
-      signal: this.#abort.signal,
+      signal,
     });
     if (stored === null) {
       this.#lengthMs = Math.max(LEAST_LENGTH_MS, Math.floor(this.#lengthMs / 4));
       return 0;
     }
     await this.#failpoints.reach('rebuild.rows-read');
-    const deltas = await panesOfStored(definition, stored, nowMs, this.#abort.signal);
+    const deltas = await panesOfStored(definition, stored, nowMs, signal);
     const added = await hot.extend({ epochs: stretch.epochs, partitions: stretch.partitions, deltas }, stretch.shards);
     await this.#failpoints.reach('rebuild.stretch-added');
     const factor = Math.min(4, Math.max(0.25, WANTED_ROWS / Math.max(1, stored.rows)));

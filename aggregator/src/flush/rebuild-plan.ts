@@ -1,7 +1,7 @@
 // Which stretch of time a hot tier gets back next: a pure decision from how far its shards reach. From the present backwards, so that
 // what people look at most is there first. Invariant: a stretch ends exactly where the coverage of its partitions begins.
 
-import type { ShardReach } from '../hot/hot-tier.js';
+import type { Extension, ShardReach } from '../hot/hot-tier.js';
 import type { PartitionId } from '../source/log.js';
 
 export interface Stretch {
@@ -10,12 +10,7 @@ export interface Stretch {
   /** By shard. */
   readonly epochs: readonly string[];
   /** Records below `baseOffset` with event times in [toMs, fromMs) are missing. */
-  readonly partitions: readonly {
-    readonly partition: PartitionId;
-    readonly baseOffset: number;
-    readonly fromMs: number;
-    readonly toMs: number;
-  }[];
+  readonly partitions: Extension['partitions'];
   /** Half open, epoch ms, over all partitions. */
   readonly fromMs: number;
   readonly toMs: number;
